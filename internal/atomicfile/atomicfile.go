@@ -1,0 +1,99 @@
+// Package atomicfile replaces whole files so that a reader, a crash or a
+// power cut sees either the old bytes or the new bytes, never a part.
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// WriteFile replaces the file at path by data: it writes a temporary file in
+// the same directory, syncs it, renames it over path and syncs the directory.
+// When it returns nil the new content survives a power cut. On an error the
+// old file is untouched and the temporary file is removed.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return write(path, data, perm, true, os.Rename)
+}
+
+// WriteUnsynced is WriteFile without the two syncs: atomic for every reader
+// and for a killed process, but a power cut may lose the new content. It is
+// for files that can be written again from state that is synced.
+func WriteUnsynced(path string, data []byte, perm fs.FileMode) error {
+	return write(path, data, perm, false, os.Rename)
+}
+
+// WriteNew is WriteFile for a file that must not exist yet: where path exists
+// it changes nothing and returns an error that is fs.ErrExist.
+func WriteNew(path string, data []byte, perm fs.FileMode) error {
+	return write(path, data, perm, true, linkNew)
+}
+
+func write(path string, data []byte, perm fs.FileMode, sync bool, place func(tmp, path string) error) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Chmod(perm); err != nil {
+		return err
+	}
+	if sync {
+		if err = f.Sync(); err != nil {
+			return err
+		}
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = place(f.Name(), path); err != nil {
+		return err
+	}
+	if sync {
+		return SyncDir(dir)
+	}
+	return nil
+}
+
+// linkNew gives tmp its final name only where that name is free. A hard link
+// is the one call that does both in a single step; file systems without hard
+// links get an existence check and a rename instead.
+func linkNew(tmp, path string) error {
+	err := os.Link(tmp, path)
+	if err == nil {
+		return os.Remove(tmp)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, statErr := os.Lstat(path); statErr == nil {
+		return fmt.Errorf("%s: %w", path, fs.ErrExist)
+	}
+	return os.Rename(tmp, path)
+}
+
+// SyncDir makes the names in dir durable. Windows has no such call and needs
+// none: a rename there is journalled with the file.
+func SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
