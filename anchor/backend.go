@@ -1,0 +1,67 @@
+// Package anchor builds, signs and sends the Bitcoin transaction that commits
+// to a batch root. It and the packages below it are the only ones that spend
+// money or open a socket; package verify never reaches them.
+//
+// The transaction is the same on every network: its inputs are the registrar's
+// coins, output 0 is the commitment (value 0), output 1 the change where there
+// is any worth keeping. It signals that it may be replaced (BIP 125). What is
+// built here is checked again as a verifier will read it before anybody signs
+// it, and what is signed is executed by the script engine before it is handed
+// out.
+//
+// What this package trusts: that the coins it is given exist with the value
+// and script they are said to have. A P2WPKH signature covers the value of its
+// own input (BIP 143), so a wrong value gives a transaction that the network
+// refuses, never one that pays more than was shown. Nothing here is kept on
+// disk: the caller stores the signed bytes before it sends them, and sends
+// those bytes again for as long as it takes.
+package anchor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"gradseal/bitcoin"
+	"gradseal/proof"
+)
+
+// Backend is what anchoring needs of a node or service.
+type Backend interface {
+	// Network is the network of the node.
+	Network() bitcoin.Network
+
+	// Fund makes and signs the transaction with the commitment to root. It
+	// sends nothing. Outpoints in reserved are not spent: they belong to
+	// transactions that are stored but may not have reached the node yet.
+	Fund(ctx context.Context, root [32]byte, reserved []wire.OutPoint) (*Funded, error)
+
+	// Submit sends the signed transaction (witness serialization). The same
+	// bytes again are no error, whether or not a block has them by now. The
+	// error is ErrSpent where another transaction took one of the inputs.
+	Submit(ctx context.Context, raw []byte) error
+
+	// Attest returns the evidence that the transaction is in a block of the
+	// best chain, without successor headers; nil and no error while it is not.
+	Attest(ctx context.Context, raw []byte) (*proof.Bitcoin, error)
+}
+
+// ErrSpent says that an input of the transaction is spent by another
+// transaction of the best chain, so that it cannot confirm.
+var ErrSpent = errors.New("input is spent already")
+
+// Funded is a signed transaction and what it costs.
+type Funded struct {
+	Raw   []byte       // witness serialization (BIP 144)
+	ID    bitcoin.Hash // of the transaction without its witness
+	Fee   int64        // satoshi
+	VSize int64        // virtual bytes (BIP 141) of Raw
+}
+
+// Coin is an unspent output that the registrar can spend.
+type Coin struct {
+	OutPoint wire.OutPoint
+	Value    int64 // satoshi
+	Script   []byte
+}

@@ -1,0 +1,116 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/btcsuite/btcd/blockchain"
+	"github.com/btcsuite/btcd/btcutil/v2"
+	"github.com/btcsuite/btcd/chaincfg/v2"
+	"github.com/btcsuite/btcd/database"
+	_ "github.com/btcsuite/btcd/database/ffldb" // the database driver of that name
+)
+
+// utxoCache is the memory in bytes that btcd may use for unspent outputs
+// before it writes them to the database.
+const utxoCache = 16 << 20
+
+// chain is btcd's block chain over a database that lives as long as the chain
+// is open.
+type chain struct {
+	*blockchain.BlockChain
+	dir   string
+	db    database.DB
+	clock *clock
+}
+
+// newChain makes a chain that holds the genesis block alone. What is at dir is
+// removed first: the database of a process that was killed.
+func newChain(dir string) (*chain, error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	params := regtest()
+	db, err := database.Create("ffldb", dir, params.Net)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	c := &chain{dir: dir, db: db, clock: new(clock)}
+	c.BlockChain, err = blockchain.New(&blockchain.Config{
+		DB:               db,
+		ChainParams:      params,
+		TimeSource:       c.clock,
+		UtxoCacheMaxSize: utxoCache,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), c.close())
+	}
+	return c, nil
+}
+
+// process checks a block by all the rules and makes it the new tip.
+func (c *chain) process(block *btcutil.Block) error {
+	return c.connect(block, blockchain.BFNone)
+}
+
+// restore makes a block the new tip that process has accepted before. It checks
+// its form, its work and that it follows the tip, and does not run the scripts
+// again.
+func (c *chain) restore(block *btcutil.Block) error {
+	return c.connect(block, blockchain.BFFastAdd)
+}
+
+func (c *chain) connect(block *btcutil.Block, flags blockchain.BehaviorFlags) error {
+	c.clock.tip = block.MsgBlock().Header.Timestamp
+	onMain, orphan, err := c.ProcessBlock(block, flags)
+	if err != nil {
+		return err
+	}
+	if orphan {
+		return fmt.Errorf("block %s follows %s, which is not in the chain", block.Hash(), block.MsgBlock().Header.PrevBlock)
+	}
+	if !onMain {
+		return fmt.Errorf("block %s does not follow the tip", block.Hash())
+	}
+	return nil
+}
+
+func (c *chain) close() error {
+	return errors.Join(c.db.Close(), os.RemoveAll(c.dir))
+}
+
+// regtest is a copy of btcd's parameters that no other chain uses: a chain sets
+// itself as the clock of the deployments in its parameters.
+func regtest() *chaincfg.Params {
+	params := chaincfg.RegressionNetParams
+	for i := range params.Deployments {
+		// All of them have always started and never end.
+		params.Deployments[i].DeploymentStarter = chaincfg.NewMedianTimeDeploymentStarter(time.Time{})
+		params.Deployments[i].DeploymentEnder = chaincfg.NewMedianTimeDeploymentEnder(time.Time{})
+	}
+	return &params
+}
+
+// clock is the time that btcd judges blocks by. A node refuses blocks of
+// strangers that are two hours ahead of its clock. The blocks here are the
+// node's own, and a clock that was set back must not lock their owner out, so
+// it is never behind the block in hand.
+type clock struct {
+	tip time.Time
+}
+
+// AdjustedTime is the later of now and the time of the block in hand.
+func (c *clock) AdjustedTime() time.Time {
+	if now := time.Now(); now.After(c.tip) {
+		return now
+	}
+	return c.tip
+}
+
+// AddTimeSample does nothing: there are no peers.
+func (c *clock) AddTimeSample(string, time.Time) {}
+
+// Offset is zero.
+func (c *clock) Offset() time.Duration { return 0 }

@@ -1,0 +1,166 @@
+package anchor
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"gradseal/bitcoin"
+	"gradseal/proof"
+)
+
+// MaxRaw is the size in bytes of the largest signed transaction that Parse
+// reads: more than nodes relay of any.
+const MaxRaw = 100_000
+
+// The smallest input is an outpoint, an empty script and a sequence; the
+// smallest output a value and an empty script; the smallest witness item an
+// empty string.
+const (
+	minInput  = 36 + 1 + 4
+	minOutput = 8 + 1
+	minItem   = 1
+)
+
+// Inputs returns what a stored transaction spends, in order, so that no other
+// transaction is funded with it. It reads raw as Parse does.
+func Inputs(raw []byte) ([]wire.OutPoint, error) {
+	tx, err := Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	outPoints := make([]wire.OutPoint, len(tx.TxIn))
+	for i, in := range tx.TxIn {
+		outPoints[i] = in.PreviousOutPoint
+	}
+	return outPoints, nil
+}
+
+// Parse reads a signed transaction that anchors a batch root: the witness
+// serialization (BIP 144), at most MaxRaw bytes, nothing left over, every
+// number in its shortest form. Without its witness it must be a transaction
+// that bitcoin.ParseTransaction reads, with exactly one commitment. Signatures
+// are not checked.
+func Parse(raw []byte) (*wire.MsgTx, error) {
+	if len(raw) > MaxRaw {
+		return nil, fmt.Errorf("malformed signed transaction: %d bytes, want at most %d", len(raw), MaxRaw)
+	}
+	// The decoder of package wire allocates on the word of a count, so that a
+	// few bytes could make it ask for hundreds of megabytes. measure refuses a
+	// count that the bytes cannot hold.
+	if err := measure(raw); err != nil {
+		return nil, fmt.Errorf("malformed signed transaction: %w", err)
+	}
+	tx := new(wire.MsgTx)
+	if err := tx.Deserialize(bytes.NewReader(raw)); err != nil {
+		return nil, fmt.Errorf("malformed signed transaction: %w", err)
+	}
+	var again bytes.Buffer
+	if err := tx.Serialize(&again); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again.Bytes(), raw) {
+		return nil, errors.New("malformed signed transaction: it has a second spelling")
+	}
+	if err := checkAnchor(tx); err != nil {
+		return nil, err
+	}
+	return tx, nil
+}
+
+// checkAnchor checks the transaction without its witness, as a verifier reads
+// it.
+func checkAnchor(tx *wire.MsgTx) error {
+	stripped, err := Stripped(tx)
+	if err != nil {
+		return err
+	}
+	parsed, err := bitcoin.ParseTransaction(stripped)
+	if err != nil {
+		return err
+	}
+	_, err = proof.ParseCommitment(parsed)
+	return err
+}
+
+// measure walks over a transaction in the witness serialization and checks
+// that its counts and lengths end where the bytes do.
+func measure(raw []byte) error {
+	r := &reader{left: raw}
+	r.skip(4) // version
+	if marker := r.take(segwitMarker); !bytes.Equal(marker, []byte{0, 1}) && r.err == nil {
+		return fmt.Errorf("no witness: bytes 4 and 5 are %x, want 0001", marker)
+	}
+	inputs := r.count(minInput)
+	for range inputs {
+		r.skip(36) // outpoint
+		r.skipString()
+		r.skip(4) // sequence
+	}
+	for range r.count(minOutput) {
+		r.skip(8) // value
+		r.skipString()
+	}
+	for range inputs {
+		for range r.count(minItem) {
+			r.skipString()
+		}
+	}
+	r.skip(4) // lock time
+	if r.err == nil && len(r.left) > 0 {
+		return fmt.Errorf("%d bytes left over", len(r.left))
+	}
+	return r.err
+}
+
+// reader walks over bytes. After its first error it only returns zeros.
+type reader struct {
+	left []byte
+	err  error
+}
+
+func (r *reader) take(n uint64) []byte {
+	if r.err == nil && n > uint64(len(r.left)) {
+		r.err = fmt.Errorf("%d bytes left, want %d", len(r.left), n)
+	}
+	if r.err != nil {
+		return nil
+	}
+	taken := r.left[:n]
+	r.left = r.left[n:]
+	return taken
+}
+
+func (r *reader) skip(n uint64) { r.take(n) }
+
+func (r *reader) skipString() { r.skip(r.compactSize()) }
+
+// count reads how many things follow, each of at least size bytes.
+func (r *reader) count(size uint64) uint64 {
+	n := r.compactSize()
+	if r.err == nil && n > uint64(len(r.left))/size {
+		r.err = fmt.Errorf("a count of %d, more than the %d bytes left can hold", n, len(r.left))
+	}
+	if r.err != nil {
+		return 0
+	}
+	return n
+}
+
+// compactSize reads Bitcoin's integer of 1, 3, 5 or 9 bytes. Longer forms than
+// the number needs are for others to refuse.
+func (r *reader) compactSize() uint64 {
+	first := r.take(1)
+	if first == nil {
+		return 0
+	}
+	if first[0] < 0xfd {
+		return uint64(first[0])
+	}
+	var b [8]byte
+	copy(b[:], r.take(2<<(first[0]-0xfd)))
+	return binary.LittleEndian.Uint64(b[:])
+}

@@ -1,0 +1,138 @@
+package anchor
+
+import (
+	"bytes"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/btcsuite/btcd/wire/v2"
+	"github.com/stretchr/testify/require"
+
+	"gradseal/bitcoin"
+	"gradseal/proof"
+)
+
+// serialize writes a transaction with its witness.
+func serialize(t testing.TB, tx *wire.MsgTx) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, tx.Serialize(&b))
+	return b.Bytes()
+}
+
+func TestParseErrors(t *testing.T) {
+	raw := signedTx(t, 1)
+	edit := func(change func(tx *wire.MsgTx)) []byte {
+		tx, err := Parse(raw)
+		require.NoError(t, err)
+		change(tx)
+		return serialize(t, tx)
+	}
+	// The bytes of raw: version 4, marker 2, number of inputs 1, outpoint 36,
+	// script length 1, sequence 4, number of outputs 1, and so on.
+	const inputs, outputs = 6, 6 + 1 + 41
+	witness := 2 + 129 - 4
+	for _, tc := range []struct {
+		name string
+		raw  []byte
+		want string
+	}{
+		{"nothing", nil, "0 bytes left, want 4"},
+		{"text", []byte("not a transaction"), "no witness: bytes 4 and 5 are 6120"},
+		{"without witness", edit(func(tx *wire.MsgTx) { tx.TxIn[0].Witness = nil }), "no witness"},
+		{"flag of two", respell(t, raw, func(b []byte) []byte { b[5] = 2; return b }), "no witness"},
+		{"a byte more", append(bytes.Clone(raw), 0), "1 bytes left over"},
+		{"twice", append(bytes.Clone(raw), raw...), "bytes left over"},
+		{"too large", make([]byte, MaxRaw+1), "100001 bytes, want at most 100000"},
+		{"number of inputs in a longer form", respell(t, raw, func(b []byte) []byte {
+			return slices.Insert(slices.Delete(b, inputs, inputs+1), inputs, 0xfd, 1, 0)
+		}), "malformed signed transaction"},
+		{"number of outputs in a longer form", respell(t, raw, func(b []byte) []byte {
+			return slices.Insert(slices.Delete(b, outputs, outputs+1), outputs, 0xfe, 2, 0, 0, 0)
+		}), "malformed signed transaction"},
+		{"more inputs than bytes", respell(t, raw, func(b []byte) []byte { b[inputs] = 0xfc; return b }), "a count of 252, more than"},
+		{"no input", respell(t, raw, func(b []byte) []byte { b[inputs] = 0; return b }), "malformed signed transaction"},
+		{"empty witnesses only", respell(t, raw, func(b []byte) []byte {
+			return slices.Concat(b[:witness], []byte{0}, b[len(b)-4:])
+		}), "malformed signed transaction"},
+		{"number of witness items in a longer form", respell(t, raw, func(b []byte) []byte {
+			return slices.Insert(slices.Delete(b, witness, witness+1), witness, 0xfd, 2, 0)
+		}), "malformed signed transaction"},
+		{"no commitment", edit(func(tx *wire.MsgTx) { tx.TxOut = tx.TxOut[1:] }), "0 gradseal commitments, want exactly 1"},
+		{"two commitments", edit(func(tx *wire.MsgTx) { tx.TxOut = append(tx.TxOut, tx.TxOut[0]) }), "2 gradseal commitments, want exactly 1"},
+		{"commitment with a value", edit(func(tx *wire.MsgTx) { tx.TxOut[0].Value = 1 }), "has a value of 1 satoshi"},
+		{"small", edit(func(tx *wire.MsgTx) { tx.TxOut = []*wire.TxOut{wire.NewTxOut(0, []byte{0x6a})} }), "61 bytes, want 65 to 4000"},
+		{"4001 bytes", edit(func(tx *wire.MsgTx) {
+			tx.TxOut = append(tx.TxOut, wire.NewTxOut(0, make([]byte, 4001-tx.SerializeSizeStripped()-8-3)))
+		}), "4001 bytes, want 65 to 4000"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tx, err := Parse(tc.raw)
+			require.ErrorContains(t, err, tc.want)
+			require.Nil(t, tx)
+			outPoints, err := Inputs(tc.raw)
+			require.ErrorContains(t, err, tc.want)
+			require.Nil(t, outPoints)
+		})
+	}
+}
+
+func TestParseTruncated(t *testing.T) {
+	raw := signedTx(t, 2)
+	for size := range raw {
+		_, err := Parse(raw[:size])
+		require.Error(t, err, "%d of %d bytes", size, len(raw))
+	}
+	_, err := Parse(raw)
+	require.NoError(t, err)
+}
+
+// TestCountsDoNotAllocate hands out the counts at which the decoder of package
+// wire would reserve hundreds of megabytes.
+func TestCountsDoNotAllocate(t *testing.T) {
+	head := []byte{2, 0, 0, 0, 0, 1}
+	input := make([]byte, 41)
+	for name, raw := range map[string][]byte{
+		"inputs":        append(slices.Clone(head), 0xfe, 0, 0, 12, 0),
+		"outputs":       slices.Concat(head, []byte{1}, input, []byte{0xfe, 0, 0, 56, 0}),
+		"witness items": slices.Concat(head, []byte{1}, input, []byte{1}, make([]byte, 9), []byte{0xfe, 0, 9, 61, 0}),
+		"script":        slices.Concat(head, []byte{1}, input[:36], []byte{0xff, 255, 255, 255, 255, 255, 255, 255, 255}),
+	} {
+		raw = append(raw, make([]byte, 60)...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Parse(raw)
+		runtime.ReadMemStats(&after)
+		require.Error(t, err, name)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), name)
+	}
+}
+
+func FuzzInputs(f *testing.F) {
+	f.Add(signedTx(f, 1))
+	f.Add(signedTx(f, 3))
+	f.Add([]byte{2, 0, 0, 0, 0, 1, 0xfd, 1, 0})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		outPoints, err := Inputs(raw)
+		if err != nil {
+			require.Nil(t, outPoints)
+			return
+		}
+		tx, err := Parse(raw)
+		require.NoError(t, err)
+		require.Equal(t, raw, serialize(t, tx))
+
+		// The other parser in this repository reads the same inputs.
+		stripped, err := Stripped(tx)
+		require.NoError(t, err)
+		parsed, err := bitcoin.ParseTransaction(stripped)
+		require.NoError(t, err)
+		require.Len(t, outPoints, len(parsed.Inputs()))
+		for i, in := range parsed.Inputs() {
+			require.Equal(t, wire.OutPoint{Hash: [32]byte(in.ID), Index: in.Index}, outPoints[i])
+		}
+		_, err = proof.ParseCommitment(parsed)
+		require.NoError(t, err)
+	})
+}
