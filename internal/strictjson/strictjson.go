@@ -1,0 +1,94 @@
+// Package strictjson is the one spelling of JSON that gradseal's files have:
+// UTF-8 without BOM, keys in the order of the Go struct, two-space indent, LF
+// line ends and one final LF; in strings the only escapes are \n, \" and \\.
+//
+// Reading is strict by construction: what was read is written again, and the
+// two must agree in every byte. So duplicate keys, unknown keys, other
+// spellings of a number or a string, and trailing bytes are all refused by one
+// comparison. Callers cap the size of what they pass in.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Marshal returns v in the one spelling. A string that would need any escape
+// but the three is an error: it could not be read back.
+func Marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	if err := checkSpelling(buf.Bytes()); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// Unmarshal reads data into the pointer v and refuses every input that Marshal
+// of the same value would not have written. On an error v is undefined. A nil
+// slice in v means that the input said null: callers that have lists check it.
+func Unmarshal(data []byte, v any) error {
+	if err := checkSpelling(data); err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		// Capped: the error quotes a key or a number of any length.
+		return fmt.Errorf("malformed JSON: %.200s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	again, err := Marshal(v)
+	if err != nil {
+		return err
+	}
+	if line := firstDifference(data, again); line != 0 {
+		return fmt.Errorf("line %d is not in the one spelling of this format (was the file edited or re-formatted?)", line)
+	}
+	return nil
+}
+
+// checkSpelling refuses what the format never holds and what encoding/json
+// would read leniently or write with another escape.
+func checkSpelling(data []byte) error {
+	if !utf8.Valid(data) {
+		return fmt.Errorf("malformed text: not UTF-8")
+	}
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		return fmt.Errorf("malformed text: starts with a byte order mark")
+	}
+	for i := 0; i+1 < len(data); i++ {
+		if data[i] != '\\' {
+			continue
+		}
+		i++
+		if c := data[i]; c != 'n' && c != '"' && c != '\\' {
+			return fmt.Errorf(`line %d: escape \%c, want only \n, \" and \\`, lineOf(data, i), c)
+		}
+	}
+	return nil
+}
+
+func lineOf(data []byte, offset int) int {
+	return 1 + bytes.Count(data[:offset], []byte("\n"))
+}
+
+// firstDifference returns the line in which a and b first differ, 0 if they
+// are equal.
+func firstDifference(a, b []byte) int {
+	if bytes.Equal(a, b) {
+		return 0
+	}
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return lineOf(a, n)
+}

@@ -1,0 +1,333 @@
+package proof
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gradseal/bitcoin"
+	"gradseal/internal/strictjson"
+	"gradseal/issuer"
+	"gradseal/merkle"
+)
+
+const (
+	formatPrefix = "gradseal-proof/"
+	format       = formatPrefix + "1"
+	typeBitcoin  = "bitcoin"
+	maxIndex     = issuer.MaxTreeSize - 1
+)
+
+// ErrNewer says that the file is a gradseal proof in a format, or with an
+// attestation, that this version does not know. It is neither sound nor false.
+var ErrNewer = errors.New("made by a newer gradseal")
+
+// The structs of the file, keys in their order.
+type (
+	fileJSON struct {
+		Format       string            `json:"format"`
+		Document     documentJSON      `json:"document"`
+		Layers       []layerJSON       `json:"layers"`
+		Attestations []attestationJSON `json:"attestations"`
+	}
+	documentJSON struct {
+		SHA256 string `json:"sha256"`
+		Salt   string `json:"salt"`
+	}
+	layerJSON struct {
+		Index     uint64   `json:"index"`
+		Path      []string `json:"path"`
+		Statement string   `json:"statement"`
+	}
+	attestationJSON struct {
+		Type        string   `json:"type"`
+		Transaction string   `json:"transaction"`
+		Position    uint32   `json:"position"`
+		Path        []string `json:"path"`
+		Header      string   `json:"header"`
+		Height      uint32   `json:"height"`
+		Successors  []string `json:"successors"`
+	}
+)
+
+// Marshal returns the proof file of p, at most MaxSize bytes.
+func Marshal(p *Proof) ([]byte, error) {
+	f := fileJSON{
+		Format:       format,
+		Document:     documentJSON{SHA256: hex.EncodeToString(p.Digest[:]), Salt: hex.EncodeToString(p.Salt[:])},
+		Layers:       make([]layerJSON, len(p.Layers)),
+		Attestations: []attestationJSON{},
+	}
+	for i, l := range p.Layers {
+		f.Layers[i] = layerJSON{Index: l.Index, Path: hexes(l.Path), Statement: string(l.Signed)}
+	}
+	if p.Bitcoin != nil {
+		f.Attestations = append(f.Attestations, p.Bitcoin.toJSON())
+	}
+	data, err := strictjson.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("the proof has %d bytes, more than the format's %d", len(data), MaxSize)
+	}
+	return data, nil
+}
+
+func (b *Bitcoin) toJSON() attestationJSON {
+	successors := make([]string, len(b.Successors))
+	for i, h := range b.Successors {
+		successors[i] = hex.EncodeToString(h[:])
+	}
+	return attestationJSON{
+		Type:        typeBitcoin,
+		Transaction: hex.EncodeToString(b.Transaction),
+		Position:    b.Position,
+		Path:        hexes(b.Path),
+		Header:      hex.EncodeToString(b.Header[:]),
+		Height:      b.Height,
+		Successors:  successors,
+	}
+}
+
+// MarshalBitcoin returns the attestation alone, as it stands in a proof file,
+// for the state of a batch.
+func MarshalBitcoin(b *Bitcoin) ([]byte, error) {
+	return strictjson.Marshal(b.toJSON())
+}
+
+// ParseBitcoin reads what MarshalBitcoin returned.
+func ParseBitcoin(data []byte) (*Bitcoin, error) {
+	var a attestationJSON
+	if err := strictjson.Unmarshal(data, &a); err != nil {
+		return nil, err
+	}
+	return parseBitcoin(a)
+}
+
+func hexes[H ~[32]byte](hs []H) []string {
+	out := make([]string, len(hs))
+	for i := range hs {
+		b := [32]byte(hs[i])
+		out[i] = hex.EncodeToString(b[:])
+	}
+	return out
+}
+
+// Parse reads a proof file. An error that is ErrNewer means that this version
+// cannot judge the file; any other, that the file is damaged or not a proof.
+func Parse(data []byte) (*Proof, error) {
+	p, err := parse(data)
+	if err == nil {
+		return p, nil
+	}
+	if errors.Is(err, issuer.ErrUnknownFormat) {
+		return nil, fmt.Errorf("%w: %w", ErrNewer, err)
+	}
+	if newer := newerThanKnown(data); newer != "" {
+		return nil, fmt.Errorf("%w: %s", ErrNewer, newer)
+	}
+	return nil, err
+}
+
+func parse(data []byte) (*Proof, error) {
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("the file has more than %d bytes, the most that a proof can have", MaxSize)
+	}
+	var f fileJSON
+	if err := strictjson.Unmarshal(data, &f); err != nil {
+		return nil, err
+	}
+	if f.Format != format {
+		return nil, fmt.Errorf("format %.40q, want %q", f.Format, format)
+	}
+	p := new(Proof)
+	var err error
+	if p.Digest, err = parseHash("document sha256", f.Document.SHA256); err != nil {
+		return nil, err
+	}
+	if p.Salt, err = parseHash("document salt", f.Document.Salt); err != nil {
+		return nil, err
+	}
+	if p.Layers, err = parseLayers(f.Layers); err != nil {
+		return nil, err
+	}
+	if p.Bitcoin, err = parseAttestations(f.Attestations); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// newerThanKnown looks, leniently, for the two signs of a later format in a
+// file that is not of this one, and says what it saw.
+func newerThanKnown(data []byte) string {
+	if len(data) > MaxSize {
+		return ""
+	}
+	var f struct {
+		Format       string `json:"format"`
+		Attestations []struct {
+			Type string `json:"type"`
+		} `json:"attestations"`
+	}
+	if json.Unmarshal(data, &f) != nil || !strings.HasPrefix(f.Format, formatPrefix) {
+		return ""
+	}
+	if f.Format != format {
+		return fmt.Sprintf("format %.40q", f.Format)
+	}
+	for _, a := range f.Attestations {
+		if a.Type != typeBitcoin && a.Type != "" {
+			return fmt.Sprintf("attestation type %.40q", a.Type)
+		}
+	}
+	return ""
+}
+
+func parseLayers(in []layerJSON) ([]Layer, error) {
+	if len(in) < 1 || len(in) > MaxLayers {
+		return nil, fmt.Errorf("%d layers, want 1 to %d", len(in), MaxLayers)
+	}
+	layers := make([]Layer, len(in))
+	for i, l := range in {
+		layer, err := parseLayer(l)
+		if err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i+1, err)
+		}
+		if err := checkPlace(i, layer.Statement, layers[0].Statement); err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i+1, err)
+		}
+		layers[i] = layer
+	}
+	return layers, nil
+}
+
+// checkPlace holds the rule of docs/format.md on layers: the first is a tree
+// of documents, the others are trees of batch roots, all on one network.
+func checkPlace(i int, s, first *issuer.Statement) error {
+	want := issuer.Batches
+	if i == 0 {
+		want, first = issuer.Documents, s
+	}
+	if s.Type != want {
+		return fmt.Errorf("statement of type %s, want %s", s.Type, want)
+	}
+	if s.Network != first.Network {
+		return fmt.Errorf("statement for %s, the first layer's is for %s", s.Network, first.Network)
+	}
+	return nil
+}
+
+func parseLayer(l layerJSON) (Layer, error) {
+	if l.Index > maxIndex {
+		return Layer{}, fmt.Errorf("leaf index %d, want at most %d", l.Index, uint64(maxIndex))
+	}
+	path, err := parseHashes[merkle.Hash]("audit path", l.Path, merkle.MaxPath)
+	if err != nil {
+		return Layer{}, err
+	}
+	signed := []byte(l.Statement)
+	s, note, err := issuer.ParseStatement(signed)
+	if err != nil {
+		return Layer{}, err
+	}
+	return Layer{Index: l.Index, Path: path, Signed: signed, Statement: s, Note: note}, nil
+}
+
+func parseAttestations(in []attestationJSON) (*Bitcoin, error) {
+	if in == nil {
+		return nil, fmt.Errorf("attestations are null, want a list")
+	}
+	if len(in) == 0 {
+		return nil, nil
+	}
+	if len(in) > 1 {
+		return nil, fmt.Errorf("%d bitcoin attestations, want at most 1", len(in))
+	}
+	b, err := parseBitcoin(in[0])
+	if err != nil {
+		return nil, fmt.Errorf("bitcoin attestation: %w", err)
+	}
+	return b, nil
+}
+
+func parseBitcoin(a attestationJSON) (*Bitcoin, error) {
+	if a.Type != typeBitcoin {
+		return nil, fmt.Errorf("type %.40q, want %q", a.Type, typeBitcoin)
+	}
+	tx, err := parseHex("transaction", a.Transaction, bitcoin.MinTransaction, bitcoin.MaxTransaction)
+	if err != nil {
+		return nil, err
+	}
+	path, err := parseHashes[bitcoin.Hash]("audit path", a.Path, bitcoin.MaxInclusionPath)
+	if err != nil {
+		return nil, err
+	}
+	header, err := parseHeader("header", a.Header)
+	if err != nil {
+		return nil, err
+	}
+	if a.Successors == nil || len(a.Successors) > MaxSuccessors {
+		return nil, fmt.Errorf("%d successors, want a list of 0 to %d", len(a.Successors), MaxSuccessors)
+	}
+	successors := make([]bitcoin.Header, len(a.Successors))
+	for i, s := range a.Successors {
+		if successors[i], err = parseHeader(fmt.Sprintf("successor %d", i+1), s); err != nil {
+			return nil, err
+		}
+	}
+	return &Bitcoin{Transaction: tx, Position: a.Position, Path: path, Header: header, Height: a.Height, Successors: successors}, nil
+}
+
+func parseHeader(what, s string) (bitcoin.Header, error) {
+	const size = len(bitcoin.Header{})
+	b, err := parseHex(what, s, size, size)
+	if err != nil {
+		return bitcoin.Header{}, err
+	}
+	return bitcoin.ParseHeader(b)
+}
+
+func parseHashes[H ~[32]byte](what string, in []string, most int) ([]H, error) {
+	if in == nil || len(in) > most {
+		return nil, fmt.Errorf("%s has %d hashes, want a list of 0 to %d", what, len(in), most)
+	}
+	out := make([]H, len(in))
+	for i, s := range in {
+		h, err := parseHash(fmt.Sprintf("%s, hash %d", what, i+1), s)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = H(h)
+	}
+	return out, nil
+}
+
+func parseHash(what, s string) (h [32]byte, err error) {
+	b, err := parseHex(what, s, len(h), len(h))
+	if err != nil {
+		return h, err
+	}
+	return [32]byte(b), nil
+}
+
+// parseHex reads lower-case hex of least to most bytes.
+func parseHex(what, s string, least, most int) ([]byte, error) {
+	if len(s) < 2*least || len(s) > 2*most {
+		return nil, fmt.Errorf("%s has %d characters, want %s", what, len(s), span(2*least, 2*most))
+	}
+	b, err := hex.DecodeString(s)
+	if err != nil || strings.ToLower(s) != s {
+		return nil, fmt.Errorf("%s is not lower-case hex", what)
+	}
+	return b, nil
+}
+
+func span(least, most int) string {
+	if least == most {
+		return fmt.Sprint(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
