@@ -1,0 +1,327 @@
+// Package trust is the trust store: the issuers that a verifier knows and the
+// newest status list of each, as files in one directory.
+//
+// Only a person adds an issuer, after comparing a fingerprint; that question
+// is asked by the caller. Everything else follows from signatures: a newer
+// issuer file is signed under the one before, a status list under its issuer's
+// keys in force now. Nothing is ever replaced by something older.
+//
+// Writers of one store at the same time must hold a lock of the caller's;
+// readers need none.
+package trust
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gradseal/bitcoin"
+	"gradseal/internal/atomicfile"
+	"gradseal/issuer"
+)
+
+var (
+	// ErrUnknownIssuer says that the store has no issuer with that id.
+	ErrUnknownIssuer = errors.New("no such issuer in the trust store")
+	// ErrOtherIssuer says that the id is taken by an issuer file that the new
+	// one does not follow from.
+	ErrOtherIssuer = errors.New("the trust store has another issuer with this id")
+	// ErrStatusFork says that the issuer signed two different lists with one
+	// sequence number. Both are kept, and no status of that issuer is certain
+	// until a later list joins them.
+	ErrStatusFork = errors.New("two different status lists with one sequence number")
+)
+
+// Store is a trust store in a directory.
+type Store struct{ dir string }
+
+// Open returns the store in dir. The directory is made when something is added.
+func Open(dir string) *Store { return &Store{dir: dir} }
+
+// Entry is one trusted issuer.
+type Entry struct {
+	File *issuer.File
+	Data []byte // the signed issuer file
+}
+
+const (
+	issuerSuffix = ".issuer"
+	statusSuffix = ".status"
+	forkSuffix   = ".status-fork"
+)
+
+// fileName turns an issuer id into a file name. The prefix keeps ids like
+// ".." and "con" from being names with a meaning, and no id holds "_", so no
+// two ids share a name.
+func fileName(id string) string {
+	return "id_" + strings.ReplaceAll(id, "/", "_")
+}
+
+func (s *Store) issuerPath(id string) string {
+	return filepath.Join(s.dir, fileName(id)+issuerSuffix)
+}
+
+func (s *Store) statusPath(id string, n bitcoin.Network, suffix string) string {
+	return filepath.Join(s.dir, fileName(id)+"."+n.String()+suffix)
+}
+
+// Issuers returns all trusted issuers, ordered by id.
+func (s *Store) Issuers() ([]Entry, error) {
+	names, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, name := range names {
+		if !strings.HasSuffix(name.Name(), issuerSuffix) || strings.HasPrefix(name.Name(), ".") {
+			continue
+		}
+		e, err := readEntry(filepath.Join(s.dir, name.Name()))
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.File.ID, b.File.ID) })
+	return entries, nil
+}
+
+func readEntry(path string) (Entry, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Entry{}, err
+	}
+	f, err := issuer.ParseFile(data)
+	if err != nil {
+		return Entry{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if fileName(f.ID)+issuerSuffix != filepath.Base(path) {
+		return Entry{}, fmt.Errorf("%s: holds the issuer %s", path, f.ID)
+	}
+	return Entry{File: f, Data: data}, nil
+}
+
+// Issuer returns the issuer with the id, or ErrUnknownIssuer.
+func (s *Store) Issuer(id string) (Entry, error) {
+	e, err := readEntry(s.issuerPath(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, fmt.Errorf("%s: %w", id, ErrUnknownIssuer)
+	}
+	return e, err
+}
+
+// Change says what Add did.
+type Change int
+
+// What Add can do.
+const (
+	Unchanged Change = iota
+	Added
+	Updated
+)
+
+// Plan says what Add would do with the issuer file, without doing it. It
+// fails where the file is older than the trusted one, or another issuer's.
+func (s *Store) Plan(data []byte) (Change, error) {
+	f, err := issuer.ParseFile(data)
+	if err != nil {
+		return Unchanged, err
+	}
+	old, err := s.Issuer(f.ID)
+	if errors.Is(err, ErrUnknownIssuer) {
+		return Added, nil
+	}
+	if err != nil {
+		return Unchanged, err
+	}
+	if old.File.Fingerprint() == f.Fingerprint() {
+		return Unchanged, nil
+	}
+	if err := old.File.CheckSuccessor(f, data); err != nil {
+		return Unchanged, fmt.Errorf("%s: %w: %w", f.ID, ErrOtherIssuer, err)
+	}
+	return Updated, nil
+}
+
+// Add adds an issuer, or replaces its file by the one that follows it.
+func (s *Store) Add(data []byte) (Change, error) {
+	change, err := s.Plan(data)
+	if err != nil || change == Unchanged {
+		return change, err
+	}
+	f, err := issuer.ParseFile(data)
+	if err != nil {
+		return Unchanged, err
+	}
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return Unchanged, err
+	}
+	if change == Added { // an interrupted Remove may have left the lists of another
+		if err := s.removeLists(f.ID); err != nil {
+			return Unchanged, err
+		}
+	}
+	if err := atomicfile.WriteFile(s.issuerPath(f.ID), data, 0o644); err != nil {
+		return Unchanged, err
+	}
+	return change, nil
+}
+
+// Remove forgets the issuer and its status lists.
+func (s *Store) Remove(id string) error {
+	if _, err := s.Issuer(id); err != nil {
+		return err
+	}
+	// The issuer goes first: a list without its issuer means nothing.
+	if err := os.Remove(s.issuerPath(id)); err != nil {
+		return err
+	}
+	if err := s.removeLists(id); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(s.dir)
+}
+
+func (s *Store) removeLists(id string) error {
+	for _, n := range bitcoin.Networks() {
+		for _, suffix := range []string{statusSuffix, forkSuffix} {
+			err := os.Remove(s.statusPath(id, n, suffix))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Status returns the newest status list of the issuer for the network, nil
+// where there is none, and whether another with its sequence number was seen.
+func (s *Store) Status(id string, n bitcoin.Network) (list *SignedList, forked bool, err error) {
+	list, err = s.readList(id, n, statusSuffix)
+	if err != nil || list == nil {
+		return nil, false, err
+	}
+	fork, err := s.readList(id, n, forkSuffix)
+	if err != nil {
+		return nil, false, err
+	}
+	return list, fork != nil && fork.Sequence == list.Sequence, nil
+}
+
+func (s *Store) readList(id string, n bitcoin.Network, suffix string) (*SignedList, error) {
+	path := s.statusPath(id, n, suffix)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := parseList(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if list.Issuer != id || list.Network != n {
+		return nil, fmt.Errorf("%s: holds a status list of %s for %s", path, list.Issuer, list.Network)
+	}
+	return &list, nil
+}
+
+// ImportStatus takes in a status list, from whomever it came: signature and
+// sequence number decide. It reports whether the list is newer than the one
+// that was there. A list that is not signed by keys in force now, that is
+// older, or that lacks an entry of the list before is an error and changes
+// nothing. A second list with the same number is kept, too, and is
+// ErrStatusFork, as every list with that number is from then on.
+func (s *Store) ImportStatus(data []byte, now time.Time) (newer bool, err error) {
+	list, err := parseList(data)
+	if err != nil {
+		return false, err
+	}
+	e, err := s.Issuer(list.Issuer)
+	if err != nil {
+		return false, err
+	}
+	if _, err := e.File.CheckSignatures(list.Note, now); err != nil {
+		return false, fmt.Errorf("status list %d of %s: %w", list.Sequence, list.Issuer, err)
+	}
+	newer, err = s.isNewer(list)
+	if errors.Is(err, issuer.ErrStatusFork) {
+		return false, s.keepFork(list)
+	}
+	if err != nil || !newer {
+		return false, err
+	}
+	if err := atomicfile.WriteFile(s.statusPath(list.Issuer, list.Network, statusSuffix), data, 0o644); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// isNewer holds a list against the newest one and, while there is one, its
+// fork. A fork that a later list joined needs no look: that list has all its
+// entries.
+func (s *Store) isNewer(list SignedList) (bool, error) {
+	known, forked, err := s.Status(list.Issuer, list.Network)
+	switch {
+	case err != nil:
+		return false, err
+	case known == nil:
+		return true, nil
+	case forked && list.Sequence == known.Sequence:
+		return false, forkError(list) // two are kept already
+	case known.Note.Text == list.Note.Text:
+		return false, nil
+	}
+	if err := known.CheckSuccessor(list.StatusList); err != nil || !forked {
+		return err == nil, err
+	}
+	fork, err := s.readList(list.Issuer, list.Network, forkSuffix)
+	if err != nil {
+		return false, err
+	}
+	err = fork.CheckSuccessor(list.StatusList)
+	return err == nil, err
+}
+
+func (s *Store) keepFork(list SignedList) error {
+	path := s.statusPath(list.Issuer, list.Network, forkSuffix)
+	if err := atomicfile.WriteFile(path, list.Data, 0o644); err != nil {
+		return err
+	}
+	return forkError(list)
+}
+
+func forkError(list SignedList) error {
+	return fmt.Errorf("%s, sequence %d: %w", list.Issuer, list.Sequence, ErrStatusFork)
+}
+
+// Pack returns the pack of a trusted issuer.
+func (s *Store) Pack(id string) (*Pack, error) {
+	e, err := s.Issuer(id)
+	if err != nil {
+		return nil, err
+	}
+	var lists [][]byte
+	for _, n := range bitcoin.Networks() {
+		list, forked, err := s.Status(id, n)
+		if err != nil {
+			return nil, err
+		}
+		if forked {
+			return nil, fmt.Errorf("%s for %s: %w", id, n, ErrStatusFork)
+		}
+		if list != nil {
+			lists = append(lists, list.Data)
+		}
+	}
+	return NewPack(e.Data, lists...)
+}
