@@ -1,0 +1,221 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"gradseal/bitcoin"
+	"gradseal/issuer"
+)
+
+// Outcome is the answer to one of the six questions.
+type Outcome uint8
+
+// Unknown is the zero value: what was not answered is not known.
+const (
+	Unknown Outcome = iota
+	OK
+	Failed
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case OK:
+		return "ok"
+	case Failed:
+		return "failed"
+	}
+	return "unknown"
+}
+
+// Verdict is the one answer about a document.
+type Verdict uint8
+
+// The verdicts. The zero value is CannotTell.
+const (
+	CannotTell Verdict = iota
+	Valid
+	Pending
+	Withdrawn
+	Invalid
+)
+
+func (v Verdict) String() string {
+	switch v {
+	case Valid:
+		return "valid"
+	case Pending:
+		return "pending"
+	case Withdrawn:
+		return "withdrawn"
+	case Invalid:
+		return "invalid"
+	}
+	return "cannot-tell"
+}
+
+// Exit returns the exit code of the verdict: 0 valid, 3 invalid, 4 pending,
+// 5 cannot tell, 6 withdrawn.
+func (v Verdict) Exit() int {
+	switch v {
+	case Valid:
+		return 0
+	case Invalid:
+		return 3
+	case Pending:
+		return 4
+	case Withdrawn:
+		return 6
+	}
+	return 5
+}
+
+// Worse reports whether v says something worse about a set of documents than
+// w does: invalid, withdrawn, cannot tell, pending, valid.
+func (v Verdict) Worse(w Verdict) bool { return v.severity() > w.severity() }
+
+func (v Verdict) severity() int {
+	switch v {
+	case Valid:
+		return 0
+	case Pending:
+		return 1
+	case CannotTell:
+		return 2
+	case Withdrawn:
+		return 3
+	}
+	return 4
+}
+
+// Reason names why a check is not ok, for callers that give advice.
+type Reason string
+
+// The reasons. The empty reason belongs to a check that is ok.
+const (
+	NotChecked          Reason = "not-checked"
+	NoProof             Reason = "no-proof"
+	MalformedProof      Reason = "malformed-proof"
+	NewerProof          Reason = "newer-proof"
+	DigestDiffers       Reason = "digest-differs"
+	NotInTree           Reason = "not-in-tree"
+	UnknownIssuer       Reason = "unknown-issuer"
+	UnknownSigner       Reason = "unknown-signer"
+	BadSignature        Reason = "bad-signature"
+	KeyTimeUnclear      Reason = "key-time-unclear"
+	KeysNotInForce      Reason = "keys-not-in-force"
+	NoAttestation       Reason = "no-attestation"
+	BadAnchor           Reason = "bad-anchor"
+	BadHeader           Reason = "bad-header"
+	OtherNetwork        Reason = "other-network"
+	NoHeaderChain       Reason = "no-header-chain"
+	NotInChain          Reason = "not-in-chain"
+	TooFewConfirmations Reason = "too-few-confirmations"
+	NoStatusList        Reason = "no-status-list"
+	StatusForked        Reason = "status-forked"
+	StatusUnsigned      Reason = "status-unsigned"
+	StatusPast          Reason = "status-past"
+	StatusOlder         Reason = "status-older-than-batch"
+	NotInStatusList     Reason = "not-in-status-list"
+	DocumentWithdrawn   Reason = "document-withdrawn"
+	BatchWithdrawn      Reason = "batch-withdrawn"
+)
+
+// Check is the answer to one question, with the reason and a detail in words.
+type Check struct {
+	Name    string
+	Outcome Outcome
+	Reason  Reason
+	Detail  string
+}
+
+// The six questions, in their order.
+const (
+	Document = iota
+	Inclusion
+	Issuer
+	Anchor
+	Block
+	Status
+	numChecks
+)
+
+var checkNames = [numChecks]string{"document", "inclusion", "issuer", "anchor", "block", "status"}
+
+// Result is what verification found out about one document.
+type Result struct {
+	Verdict Verdict
+	Checks  [numChecks]Check
+
+	// Problem says, where the proof could not be read at all, why.
+	Problem error
+	Reason  Reason // of the problem
+
+	// What the trust store and the header chain say; zero where not proven.
+	Issuer      *issuer.File    // the trusted issuer with the statement's id
+	Network     bitcoin.Network // of the statement
+	Header      *BlockAt
+	NoLaterThan time.Time // a day; zero unless anchor and block are ok
+	NoEarlier   *BlockAt  // the statement's "after" block, where the chain has it
+	Withdrawal  *issuer.Withdrawal
+	StatusAsOf  time.Time // of the status list that was used
+
+	// ClaimedIssuer and Title stand in the statement. They are unauthenticated
+	// unless the issuer check is ok.
+	ClaimedIssuer string
+	Title         string
+}
+
+// BlockAt is a block of the verifier's header chain.
+type BlockAt struct {
+	Height        uint32
+	Hash          bitcoin.Hash
+	Time          time.Time
+	Confirmations uint32
+}
+
+func newResult() *Result {
+	r := new(Result)
+	for i := range r.Checks {
+		r.Checks[i] = Check{Name: checkNames[i], Reason: NotChecked, Detail: "not checked"}
+	}
+	return r
+}
+
+func (r *Result) ok(i int, format string, args ...any) {
+	r.set(i, OK, "", format, args...)
+}
+
+func (r *Result) failed(i int, why Reason, format string, args ...any) {
+	r.set(i, Failed, why, format, args...)
+}
+
+func (r *Result) unknown(i int, why Reason, format string, args ...any) {
+	r.set(i, Unknown, why, format, args...)
+}
+
+func (r *Result) set(i int, o Outcome, why Reason, format string, args ...any) {
+	r.Checks[i] = Check{Name: checkNames[i], Outcome: o, Reason: why, Detail: fmt.Sprintf(format, args...)}
+}
+
+// isOK reports whether check i is answered with ok.
+func (r *Result) isOK(i int) bool { return r.Checks[i].Outcome == OK }
+
+// First returns the first check that is not ok and decided the verdict. It is
+// nil where the document is valid, and where there is a Problem.
+func (r *Result) First() *Check {
+	want := Unknown
+	switch {
+	case r.Verdict == Valid || r.Problem != nil:
+		return nil
+	case r.Verdict == Invalid || r.Verdict == Withdrawn:
+		want = Failed
+	}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Outcome == want && (r.Verdict != CannotTell || !waiting(c.Reason)) {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+// Package verify decides whether a document was issued, by whom, no later than
+// which block, and whether it stands. It is the package for a sceptic to read.
+//
+// It answers six questions separately – document, inclusion, issuer, anchor,
+// block, status – and forms one verdict from the answers. It opens no socket,
+// starts no program and reads no file: what it believes comes in as Trust and
+// Policy, everything else is hashed here. Nothing in a proof chooses a key, a
+// network, a header chain or a limit.
+//
+// The steps are numbered in docs/format.md, "Verification".
+package verify
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"gradseal/bitcoin"
+	"gradseal/issuer"
+	"gradseal/proof"
+)
+
+// Trust is what a verifier believes before it sees a proof.
+type Trust struct {
+	// Issuers are the issuer files of the trust store, one for each id.
+	Issuers []*issuer.File
+	// Status has, for each issuer and network, the newest list seen.
+	Status []StatusList
+	// Chain is the header chain of the policy's network; nil when there is none.
+	Chain Chain
+}
+
+// StatusList is a status list with the signatures over it.
+type StatusList struct {
+	*issuer.StatusList
+	Note *issuer.Note
+	// Forked says that another list with the same sequence number was seen.
+	Forked bool
+}
+
+// Chain is a header chain whose headers were checked when it was written.
+type Chain interface {
+	// Network returns the network whose chain it is.
+	Network() bitcoin.Network
+	// Height returns the height of the tip.
+	Height() uint32
+	// At returns the header at a height up to that of the tip.
+	At(height uint32) (bitcoin.Header, error)
+}
+
+// Policy is what the verifier asks for.
+type Policy struct {
+	// Network is the one network that counts.
+	Network bitcoin.Network
+	// Confirmations that the anchor's block needs; 1 is the tip itself.
+	Confirmations uint32
+	// AllowUnknownStatus accepts documents of which it is not known whether
+	// they were withdrawn.
+	AllowUnknownStatus bool
+	// Now is the present time. It dates keys of proofs without a proven block
+	// and the status list.
+	Now time.Time
+}
+
+// Verifier judges documents. It may be used by several goroutines at once.
+type Verifier struct {
+	policy  Policy
+	issuers map[string]*issuer.File
+	status  map[statusKey]*statusEntry
+	chain   Chain
+	present time.Time // the later of the clock and the newest header
+}
+
+type statusKey struct {
+	issuer  string
+	network bitcoin.Network
+}
+
+// New returns a verifier with the given trust and policy. It refuses a policy
+// that does not name a network, a number of confirmations and the time, a
+// header chain of another network, two issuers with one id, and two status
+// lists for one issuer and network.
+func New(trust Trust, policy Policy) (*Verifier, error) {
+	if policy.Network == 0 || policy.Confirmations == 0 || policy.Now.IsZero() {
+		return nil, errors.New("the policy must name a network, at least 1 confirmation and the time")
+	}
+	v := &Verifier{
+		policy:  policy,
+		issuers: make(map[string]*issuer.File),
+		status:  make(map[statusKey]*statusEntry),
+		chain:   trust.Chain,
+		present: policy.Now,
+	}
+	for _, f := range trust.Issuers {
+		if v.issuers[f.ID] != nil {
+			return nil, fmt.Errorf("the trust store has two issuers with the id %s", f.ID)
+		}
+		v.issuers[f.ID] = f
+	}
+	for _, l := range trust.Status {
+		key := statusKey{l.Issuer, l.Network}
+		if v.status[key] != nil {
+			return nil, fmt.Errorf("two status lists of %s for %s", l.Issuer, l.Network)
+		}
+		v.status[key] = &statusEntry{list: l}
+	}
+	if v.chain != nil {
+		if n := v.chain.Network(); n != policy.Network {
+			return nil, fmt.Errorf("the header chain is that of %s, the policy asks for %s", n, policy.Network)
+		}
+		tip, err := v.chain.At(v.chain.Height())
+		if err != nil {
+			return nil, fmt.Errorf("header chain of %s: %w", policy.Network, err)
+		}
+		if t := tip.Time(); t.After(v.present) {
+			v.present = t
+		}
+	}
+	return v, nil
+}
+
+// Digest is the SHA-256 of a whole document.
+type Digest [32]byte
+
+// Hash reads a document to its end and returns its digest and its length in
+// bytes.
+func Hash(document io.Reader) (Digest, int64, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, document)
+	if err != nil {
+		return Digest{}, n, err
+	}
+	return Digest(h.Sum(nil)), n, nil
+}
+
+// Verify judges the document with the given digest by the proof file.
+func (v *Verifier) Verify(digest Digest, proofFile []byte) *Result {
+	p, err := proof.Parse(proofFile)
+	switch {
+	case errors.Is(err, proof.ErrNewer):
+		return unjudged(CannotTell, NewerProof, err)
+	case err != nil:
+		return Malformed(err)
+	}
+	return v.verify(digest, p)
+}
+
+// WithoutProof is the result for a document for which no proof was found.
+func WithoutProof() *Result {
+	return unjudged(CannotTell, NoProof, errors.New("no proof was found for this document"))
+}
+
+// Malformed is the result for a document whose proof is damaged or no proof.
+func Malformed(err error) *Result {
+	return unjudged(Invalid, MalformedProof, fmt.Errorf("the proof is damaged, or not a proof: %w", err))
+}
+
+func unjudged(v Verdict, why Reason, problem error) *Result {
+	r := newResult()
+	r.Verdict, r.Reason, r.Problem = v, why, problem
+	return r
+}
+
+func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
+	r := newResult()
+	s := p.Layers[0].Statement
+	r.ClaimedIssuer, r.Title, r.Network = s.Issuer, s.Title, s.Network
+	r.Issuer = v.issuers[s.Issuer]
+
+	checkDocument(r, digest, p)
+	batchRoot := checkInclusion(r, p)
+	checkAnchor(r, p.Bitcoin, batchRoot)
+	v.checkBlock(r, p.Bitcoin)
+	keyTime := v.policy.Now
+	dated := r.isOK(Anchor) && r.isOK(Block)
+	if dated {
+		keyTime = r.Header.Time
+		r.NoLaterThan = dayOf(r.Header.Time)
+		v.noteEarliest(r, s.After)
+	}
+	checkIssuer(r, p.Layers[0].Note, keyTime, p.Bitcoin != nil && !dated)
+	v.checkStatus(r, p)
+
+	r.Verdict = v.verdict(r)
+	return r
+}
+
+// verdict forms the verdict from the six answers. The order of the rules is
+// the order of severity: what was checked and is false comes first.
+func (v *Verifier) verdict(r *Result) Verdict {
+	for i := Document; i <= Block; i++ {
+		if r.Checks[i].Outcome == Failed {
+			return Invalid
+		}
+	}
+	if r.Checks[Status].Outcome == Failed {
+		return Withdrawn
+	}
+	verdict := Valid
+	for i, c := range r.Checks {
+		switch {
+		case c.Outcome == OK, i == Status && v.policy.AllowUnknownStatus:
+		case waiting(c.Reason):
+			verdict = Pending
+		default:
+			return CannotTell
+		}
+	}
+	return verdict
+}
+
+// waiting reports whether time alone answers a check that is unknown for this
+// reason.
+func waiting(why Reason) bool {
+	return why == NoAttestation || why == TooFewConfirmations
+}
