@@ -1,0 +1,397 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gradseal/bitcoin"
+	"gradseal/internal/atomicfile"
+	"gradseal/issuer"
+	"gradseal/merkle"
+	"gradseal/proof"
+)
+
+// Head is what is said once about all documents of a batch.
+type Head struct {
+	Network bitcoin.Network
+	Issuer  string // the issuer's id
+	Title   string // public, stands in every proof; may be empty
+	Created time.Time
+}
+
+// check refuses what a statement or the plan could not hold.
+func (h Head) check() error {
+	if _, err := bitcoin.ParseNetwork(h.Network.String()); err != nil {
+		return err
+	}
+	if err := issuer.ValidID(h.Issuer); err != nil || h.Title == "" {
+		return err
+	}
+	return issuer.ValidTitle(h.Title)
+}
+
+// Document is one row of a batch.
+type Document struct {
+	Path   string // absolute, where the document was when it was read
+	Size   int64  // bytes
+	Digest [32]byte
+	Salt   [32]byte
+}
+
+// Batch is a tree of documents and the way it has come. Statement, Transaction
+// and Attestation are nil until that step is on disk.
+type Batch struct {
+	ID string // date and the first 4 bytes of the tree's root hash
+	Head
+	Documents   []Document // in the order of the tree
+	Statement   []byte     // signed
+	Transaction []byte     // signed, with witness
+	Attestation *proof.Bitcoin
+
+	dir      string
+	tree     *merkle.Tree
+	root     *[32]byte // the batch root, once plan and statement were compared
+	complete bool
+}
+
+// plan draws a salt for every file and orders the documents by leaf hash, so
+// that the order shows nothing of names.
+func plan(h Head, files []File) (*Batch, error) {
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	type row struct {
+		Document
+		leaf merkle.Hash
+	}
+	rows := make([]row, len(files))
+	for i, f := range files {
+		d := Document{Path: f.Path, Size: f.Size, Digest: f.Digest}
+		rand.Read(d.Salt[:]) // never fails: crypto/rand crashes the program instead
+		rows[i] = row{d, merkle.LeafHash(proof.Entry(d.Salt, d.Digest))}
+	}
+	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.leaf[:], b.leaf[:]) })
+	b := &Batch{Head: h, Documents: make([]Document, len(rows))}
+	for i, r := range rows {
+		b.Documents[i] = r.Document
+	}
+	b.Created = b.Created.UTC().Truncate(time.Second)
+	tree, err := b.Tree()
+	if err != nil {
+		return nil, err
+	}
+	root := tree.Root()
+	b.ID = b.Created.Format("20060102-") + hex.EncodeToString(root[:4])
+	return b, nil
+}
+
+// Tree returns the tree of the batch's documents.
+func (b *Batch) Tree() (*merkle.Tree, error) {
+	if b.tree != nil {
+		return b.tree, nil
+	}
+	leaves := make([]merkle.Hash, len(b.Documents))
+	for i, d := range b.Documents {
+		leaves[i] = merkle.LeafHash(proof.Entry(d.Salt, d.Digest))
+	}
+	var err error
+	b.tree, err = merkle.New(leaves)
+	return b.tree, err
+}
+
+// State says how far the batch has come.
+func (b *Batch) State() State {
+	switch {
+	case b.complete:
+		return Complete
+	case b.Attestation != nil:
+		return Confirmed
+	case b.Transaction != nil:
+		return Funded
+	case b.Statement != nil:
+		return Signed
+	}
+	return Planned
+}
+
+// NewStatement returns the statement about the batch, to be signed.
+func (b *Batch) NewStatement(issued time.Time, after *issuer.After) (*issuer.Statement, error) {
+	tree, err := b.Tree()
+	if err != nil {
+		return nil, err
+	}
+	return &issuer.Statement{
+		Type:    issuer.Documents,
+		Issuer:  b.Issuer,
+		Network: b.Network,
+		Size:    tree.Size(),
+		Root:    tree.Root(),
+		Issued:  issued.UTC().Truncate(time.Second),
+		After:   after,
+		Title:   b.Title,
+	}, nil
+}
+
+// Root returns the batch root of a signed batch: what the anchor commits to
+// and what the status list names.
+func (b *Batch) Root() ([32]byte, error) {
+	if b.Statement == nil {
+		return [32]byte{}, fmt.Errorf("batch %s is not signed", b.ID)
+	}
+	if b.root != nil {
+		return *b.root, nil
+	}
+	// A plan that was damaged on disk would make proofs that do not verify.
+	if err := b.checkStatement(b.Statement); err != nil {
+		return [32]byte{}, err
+	}
+	root := proof.BatchRoot(b.Statement, b.tree.Root())
+	b.root = &root
+	return root, nil
+}
+
+// checkStatement builds the tree and holds the statement against it.
+func (b *Batch) checkStatement(signed []byte) error {
+	s, _, err := issuer.ParseStatement(signed)
+	if err != nil {
+		return fmt.Errorf("batch %s: %w", b.ID, err)
+	}
+	tree, err := b.Tree()
+	if err != nil {
+		return err
+	}
+	if s.Type != issuer.Documents || s.Size != tree.Size() || s.Root != tree.Root() || s.Issuer != b.Issuer || s.Network != b.Network {
+		return fmt.Errorf("batch %s: the statement is about another batch", b.ID)
+	}
+	return nil
+}
+
+// SaveStatement puts the signed statement on disk, synced. It must be about
+// this batch's tree; a statement that is there already is never replaced.
+func (b *Batch) SaveStatement(signed []byte) error {
+	if err := b.checkStatement(signed); err != nil {
+		return err
+	}
+	if err := b.saveNew(statementFile, signed); err != nil {
+		return err
+	}
+	b.Statement = signed
+	return nil
+}
+
+// SaveTransaction puts the signed transaction on disk, synced, before it is
+// sent. One that is there already is never replaced.
+func (b *Batch) SaveTransaction(raw []byte) error {
+	if err := b.saveNew(transactionFile, raw); err != nil {
+		return err
+	}
+	b.Transaction = raw
+	return nil
+}
+
+// SaveAttestation puts the evidence on disk, synced.
+func (b *Batch) SaveAttestation(a *proof.Bitcoin) error {
+	data, err := proof.MarshalBitcoin(a)
+	if err != nil {
+		return err
+	}
+	if _, err := proof.ParseBitcoin(data); err != nil { // or no batch could be listed any more
+		return fmt.Errorf("batch %s: %w", b.ID, err)
+	}
+	if err := atomicfile.WriteFile(filepath.Join(b.dir, attestationFile), data, 0o600); err != nil {
+		return err
+	}
+	b.Attestation = a
+	return nil
+}
+
+func (b *Batch) saveNew(name string, data []byte) error {
+	return atomicfile.WriteNew(filepath.Join(b.dir, name), data, 0o600)
+}
+
+// Proof returns the proof file of the document with the given leaf index, with
+// the attestation that the batch has.
+func (b *Batch) Proof(index int) ([]byte, error) {
+	if _, err := b.Root(); err != nil {
+		return nil, err
+	}
+	path, err := b.tree.AppendPath(make([]merkle.Hash, 0, merkle.MaxPath), uint64(index))
+	if err != nil {
+		return nil, err
+	}
+	d := b.Documents[index]
+	return proof.Marshal(&proof.Proof{
+		Digest:  d.Digest,
+		Salt:    d.Salt,
+		Layers:  []proof.Layer{{Index: uint64(index), Path: path, Signed: b.Statement}},
+		Bitcoin: b.Attestation,
+	})
+}
+
+// EachProof calls use with every document's proof, on all processors.
+func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []byte) error) error {
+	if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
+		return err
+	}
+	return each(ctx, len(b.Documents), func() func(int) error {
+		return func(i int) error {
+			data, err := b.Proof(i)
+			if err != nil {
+				return fmt.Errorf("%s: %w", b.Documents[i].Path, err)
+			}
+			return use(i, data)
+		}
+	})
+}
+
+// WriteProofs writes the proof of every document beside it and then, if they
+// have their attestation, marks the batch complete. done is called after each, from several goroutines. The
+// files are not synced one by one: they can be written again from this state.
+func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
+	err := b.EachProof(ctx, func(i int, data []byte) error {
+		defer done()
+		return b.writeProof(b.Documents[i].Path, data)
+	})
+	if err != nil {
+		return err
+	}
+	if b.complete || b.Attestation == nil {
+		return nil
+	}
+	if err := atomicfile.WriteFile(filepath.Join(b.dir, completeFile), nil, 0o600); err != nil {
+		return err
+	}
+	b.complete = true
+	return nil
+}
+
+// WriteProofAt writes the proof of one document beside a copy of it.
+func (b *Batch) WriteProofAt(index int, document string) error {
+	data, err := b.Proof(index)
+	if err != nil {
+		return err
+	}
+	return b.writeProof(document, data)
+}
+
+func (b *Batch) writeProof(document string, data []byte) error {
+	path := document + proof.Suffix
+	old, err := os.ReadFile(path)
+	switch {
+	case err == nil && bytes.Equal(old, data):
+		return nil
+	case err == nil && !b.mayReplace(old):
+		return fmt.Errorf("%s: is not a proof of this batch: it was not overwritten; move it away and run the same command again", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return atomicfile.WriteUnsynced(path, data, 0o644)
+}
+
+// mayReplace reports whether a proof file is an earlier proof of this batch,
+// such as one without its attestation, or has no content: a power cut turns
+// what was not synced into an empty file or one of zero bytes.
+func (b *Batch) mayReplace(proofFile []byte) bool {
+	if len(bytes.Trim(proofFile, "\x00")) == 0 {
+		return true
+	}
+	p, err := proof.Parse(proofFile)
+	return err == nil && bytes.Equal(p.Layers[0].Signed, b.Statement)
+}
+
+const planTitle = "gradseal batch v1"
+
+// marshalPlan writes the plan: the head as lines, an empty line, and a line
+// with digest, salt, size and quoted path for each document.
+func (b *Batch) marshalPlan() []byte {
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, "%s\nnetwork %s\nissuer %s\ntitle %s\ncreated %s\n\n",
+		planTitle, b.Network, b.Issuer, strconv.Quote(b.Title), b.Created.Format(time.RFC3339))
+	for _, d := range b.Documents {
+		fmt.Fprintf(&buf, "%x %x %d %s\n", d.Digest, d.Salt, d.Size, strconv.Quote(d.Path))
+	}
+	return buf.Bytes()
+}
+
+var errPlan = errors.New("malformed batch plan")
+
+func parsePlan(data []byte) (*Batch, error) {
+	head, rows, ok := strings.Cut(string(data), "\n\n")
+	if !ok {
+		return nil, errPlan
+	}
+	b := new(Batch)
+	if err := b.parseHead(strings.Split(head, "\n")); err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(rows) {
+		d, err := parseRow(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return nil, fmt.Errorf("%w: document %d: %w", errPlan, len(b.Documents)+1, err)
+		}
+		b.Documents = append(b.Documents, d)
+	}
+	if len(b.Documents) == 0 {
+		return nil, fmt.Errorf("%w: no documents", errPlan)
+	}
+	if !bytes.Equal(b.marshalPlan(), data) {
+		return nil, fmt.Errorf("%w: not in the one spelling of this format", errPlan)
+	}
+	return b, nil
+}
+
+func (b *Batch) parseHead(lines []string) error {
+	if len(lines) != 5 || lines[0] != planTitle {
+		return errPlan
+	}
+	var values [4]string
+	for i, key := range []string{"network ", "issuer ", "title ", "created "} {
+		value, ok := strings.CutPrefix(lines[i+1], key)
+		if !ok {
+			return fmt.Errorf("%w: no line %q", errPlan, key)
+		}
+		values[i] = value
+	}
+	var err1, err2, err3 error
+	b.Network, err1 = bitcoin.ParseNetwork(values[0])
+	b.Issuer = values[1]
+	b.Title, err2 = strconv.Unquote(values[2])
+	b.Created, err3 = time.Parse(time.RFC3339, values[3])
+	b.Created = b.Created.UTC()
+	return errors.Join(err1, err2, err3, b.check())
+}
+
+func parseRow(line string) (d Document, err error) {
+	fields := strings.SplitN(line, " ", 4)
+	if len(fields) != 4 || len(fields[0]) != 64 || len(fields[1]) != 64 {
+		return d, errors.New("want digest, salt, size and path")
+	}
+	if _, err := hex.Decode(d.Digest[:], []byte(fields[0])); err != nil {
+		return d, err
+	}
+	if _, err := hex.Decode(d.Salt[:], []byte(fields[1])); err != nil {
+		return d, err
+	}
+	if d.Size, err = strconv.ParseInt(fields[2], 10, 64); err != nil {
+		return d, err
+	}
+	d.Path, err = strconv.Unquote(fields[3])
+	return d, err
+}
+
+// counter hands out 0, 1, 2, … to several goroutines.
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) take() int { return int(c.n.Add(1) - 1) }

@@ -1,0 +1,169 @@
+package batch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"gradseal/bitcoin"
+	"gradseal/proof"
+)
+
+// Plan says what an anchor command has to do about the files that it was
+// given, in view of the batches that there are.
+type Plan struct {
+	// New are the files of no batch: they become one.
+	New []File
+	// Resume are the batches that were begun and hold some of the files. Their
+	// documents have the paths of those files, which may have been moved.
+	Resume []*Batch
+	// Stale are unsigned batches that hold some of the files, and others. They
+	// issued nothing and are to be abandoned.
+	Stale []*Batch
+	// Rewrite are files of complete batches that have no proof beside them.
+	Rewrite []Issued
+	// Done counts the files of complete batches whose proof is beside them.
+	Done     int
+	Refusals []Refusal
+}
+
+// Issued is a file that a batch holds.
+type Issued struct {
+	File  File
+	Batch *Batch
+	Index int
+}
+
+// NewPlan holds the files against the batches of one issuer on one network.
+func NewPlan(files []File, batches []*Batch, network bitcoin.Network, issuer string) (*Plan, error) {
+	batches = slices.DeleteFunc(slices.Clone(batches), func(b *Batch) bool {
+		return b.Network != network || b.Issuer != issuer
+	})
+	p := new(Plan)
+	known := newIndex(batches)
+	for _, f := range files {
+		if err := p.place(f, known); err != nil {
+			return nil, err
+		}
+	}
+	p.resumePlanned(batches)
+	return p, nil
+}
+
+// index finds the documents of signed batches by digest and by path.
+type index struct {
+	byDigest map[[32]byte]Issued
+	byPath   map[string]*Batch
+}
+
+func newIndex(batches []*Batch) index {
+	x := index{make(map[[32]byte]Issued), make(map[string]*Batch)}
+	for _, b := range batches {
+		if b.State() == Planned {
+			continue
+		}
+		for i, d := range b.Documents {
+			x.byDigest[d.Digest] = Issued{Batch: b, Index: i}
+			x.byPath[d.Path] = b
+		}
+	}
+	return x
+}
+
+func (p *Plan) place(f File, known index) error {
+	if is, ok := known.byDigest[f.Digest]; ok {
+		is.File = f
+		return p.placeIssued(is)
+	}
+	if b := known.byPath[f.Path]; b != nil {
+		p.refuse(f.Path, fmt.Sprintf("was anchored on %s (batch %s) with other content: a corrected document needs another file name, and the first one a withdrawal",
+			b.Created.Format("2006-01-02"), b.ID))
+		return nil
+	}
+	switch _, err := os.Lstat(f.Path + proof.Suffix); {
+	case err == nil:
+		p.refuse(f.Path, "has a proof beside it that was not made from here: proofs are never overwritten, so move it away first")
+	case !errors.Is(err, fs.ErrNotExist): // such as a name that is too long with the suffix
+		p.refuse(f.Path, "cannot have a proof beside it, which "+faultOf(err))
+	default:
+		p.New = append(p.New, f)
+	}
+	return nil
+}
+
+func (p *Plan) placeIssued(is Issued) error {
+	complete := is.Batch.State() == Complete
+	switch have, err := os.ReadFile(is.File.Path + proof.Suffix); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		p.refuse(is.File.Path, "has a proof beside it that "+faultOf(err))
+		return nil
+	default:
+		want, err := is.Batch.Proof(is.Index)
+		if err != nil {
+			return err
+		}
+		equal := bytes.Equal(have, want)
+		if !equal && !is.Batch.mayReplace(have) {
+			p.refuse(is.File.Path, fmt.Sprintf("has a proof beside it that is not the one of batch %s: proofs are never overwritten, so move it away first", is.Batch.ID))
+			return nil
+		}
+		if equal && complete {
+			p.Done++
+			return nil
+		}
+	}
+	if complete {
+		p.Rewrite = append(p.Rewrite, is)
+	} else {
+		p.resume(is)
+	}
+	return nil
+}
+
+func (p *Plan) resume(is Issued) {
+	is.Batch.Documents[is.Index].Path = is.File.Path
+	if !slices.Contains(p.Resume, is.Batch) {
+		p.Resume = append(p.Resume, is.Batch)
+	}
+}
+
+func (p *Plan) refuse(path, fault string) {
+	p.Refusals = append(p.Refusals, Refusal{path, fault})
+}
+
+// resumePlanned takes up an unsigned batch of exactly the new files, so that
+// an interrupted command ends with the root that it began with.
+func (p *Plan) resumePlanned(batches []*Batch) {
+	want := make(map[string][32]byte, len(p.New))
+	for _, f := range p.New {
+		want[f.Path] = f.Digest
+	}
+	for _, b := range batches {
+		if b.State() != Planned {
+			continue
+		}
+		switch hits := b.count(want); {
+		case hits == 0:
+		case hits == len(want) && hits == len(b.Documents) && len(p.New) > 0:
+			p.Resume = append(p.Resume, b)
+			p.New = nil
+		default:
+			p.Stale = append(p.Stale, b)
+		}
+	}
+}
+
+// count returns how many of the documents are among the files.
+func (b *Batch) count(files map[string][32]byte) int {
+	hits := 0
+	for _, d := range b.Documents {
+		if digest, ok := files[d.Path]; ok && digest == d.Digest {
+			hits++
+		}
+	}
+	return hits
+}

@@ -1,0 +1,185 @@
+//go:build unix
+
+package batch_test
+
+import (
+	"context"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gradseal/batch"
+)
+
+// asOrdinaryUser reports whether the test is to run in this process. Root can
+// read and write everything, so there the test runs a second time, in a process
+// of its own with the rights of nobody.
+func asOrdinaryUser(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return true
+	}
+	const nobody = 65534
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Skip("cannot run as an ordinary user: ", err)
+	}
+	dir, err := os.MkdirTemp("/tmp", "gradseal-test-") // t.TempDir is for its owner only
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o777))
+	program := filepath.Join(dir, "batch.test")
+	require.NoError(t, os.WriteFile(program, self, 0o755))
+
+	cmd := exec.Command(program, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	if _, ran := err.(*exec.ExitError); err != nil && !ran {
+		t.Skip("cannot run as an ordinary user: ", err)
+	}
+	require.NoError(t, err, string(out))
+	require.Contains(t, string(out), "--- PASS: "+t.Name(), "%s", out)
+	return false
+}
+
+// lock takes all rights of dir or file away until the test ends.
+func lock(t *testing.T, path string, mode fs.FileMode) {
+	t.Helper()
+	require.NoError(t, os.Chmod(path, mode))
+	t.Cleanup(func() { os.Chmod(path, 0o700) })
+}
+
+func TestUnreadable(t *testing.T) {
+	if !asOrdinaryUser(t) {
+		return
+	}
+	dir := tree(t, "a.pdf", "closed.pdf", "closed/b.pdf", "open/c.pdf", "x/unsearchable/d.pdf")
+	for _, path := range joined(dir, "closed.pdf", "closed") {
+		lock(t, path, 0)
+	}
+	lock(t, filepath.Join(dir, "x/unsearchable"), 0o400) // names can be listed, files not looked at
+
+	files, refusals, _, err := batch.Collect([]string{dir, filepath.Join(dir, "closed")})
+	require.NoError(t, err)
+	require.Equal(t, joined(dir, "a.pdf", "closed.pdf", "open/c.pdf", "x/unsearchable/d.pdf"), files)
+	require.Equal(t, []batch.Refusal{{Path: filepath.Join(dir, "closed"), Fault: "cannot be read: permission denied"}}, refusals)
+
+	s, err := batch.Read(context.Background(), []string{dir}, ignoreTotal, ignoreDone)
+	require.NoError(t, err)
+	require.Len(t, s.Files, 2)
+	var refused []string
+	for _, r := range s.Refusals {
+		require.Equal(t, "cannot be read: permission denied", r.Fault)
+		refused = append(refused, r.Path)
+	}
+	require.Equal(t, joined(dir, "closed", "closed.pdf", "x/unsearchable/d.pdf"), refused)
+
+	_, _, _, err = batch.Collect(joined(dir, "x/unsearchable/d.pdf"))
+	require.ErrorIs(t, err, fs.ErrPermission)
+}
+
+func TestSymbolicLinks(t *testing.T) {
+	dir := tree(t, "real/a.pdf", "real/sub/b.pdf", "given/c.pdf")
+	link := func(to, name string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.Symlink(to, path))
+		return path
+	}
+	folder := link("real", "folder")
+	link(filepath.Join(dir, "real/a.pdf"), "given/link.pdf")
+	link("nowhere", "given/dangling.pdf")
+	link("..", "given/up")
+	named := link("real/a.pdf", "named.pdf")
+	dangling := link("nowhere.pdf", "dangling.pdf")
+
+	files, refusals, ignored, err := batch.Collect(joined(dir, "given"))
+	require.NoError(t, err)
+	require.Equal(t, joined(dir, "given/c.pdf"), files, "links in a folder are not followed")
+	fault := "is not a regular file (symbolic link: name the file that it leads to)"
+	require.Equal(t, []batch.Refusal{
+		{Path: filepath.Join(dir, "given/dangling.pdf"), Fault: fault},
+		{Path: filepath.Join(dir, "given/link.pdf"), Fault: fault},
+	}, refusals)
+	require.Equal(t, 1, ignored)
+
+	// A link that somebody names is meant: as a folder, and as a file.
+	for _, given := range []string{folder, folder + "/"} {
+		files, refusals, _, err = batch.Collect([]string{given})
+		require.NoError(t, err)
+		require.Empty(t, refusals)
+		require.Equal(t, joined(dir, "folder/a.pdf", "folder/sub/b.pdf"), files)
+	}
+	got := scan(t, named)
+	require.Equal(t, named, got[0].Path)
+	_, _, _, err = batch.Collect([]string{dangling})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestNoRegularFile(t *testing.T) {
+	dir, err := os.MkdirTemp("", "s") // a socket's path is short
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	pipe, socket := filepath.Join(dir, "pipe.pdf"), filepath.Join(dir, "socket.pdf")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	l, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	defer l.Close()
+
+	_, refusals, _, err := batch.Collect([]string{dir})
+	require.NoError(t, err)
+	require.Equal(t, []batch.Refusal{
+		{Path: pipe, Fault: "is not a regular file (named pipe)"},
+		{Path: socket, Fault: "is not a regular file (socket)"},
+	}, refusals)
+
+	// Opening a pipe that nobody writes to would wait for ever.
+	result := make(chan *batch.Scan)
+	go func() {
+		s, _ := batch.Read(context.Background(), []string{pipe, socket, os.DevNull}, ignoreTotal, ignoreDone)
+		result <- s
+	}()
+	select {
+	case s := <-result:
+		require.Len(t, s.Refusals, 3)
+		for _, r := range s.Refusals {
+			require.Equal(t, "is not a regular file", r.Fault)
+		}
+	case <-time.After(10 * time.Second):
+		require.FailNow(t, "waits for a named pipe")
+	}
+}
+
+func TestFileReplacedWhileItIsRead(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "large.pdf"), filepath.Join(dir, "other")
+	large(t, path)
+	require.NoError(t, os.Chtimes(path, created, created))
+	refusal := during(t, path, func(int) {
+		// The same size and time: only the file is another one.
+		large(t, other)
+		err := os.Chtimes(other, created, created)
+		if err == nil {
+			err = os.Rename(other, path)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	require.Equal(t, "changed while it was read", refusal.Fault)
+}
+
+func TestFileVanishesWhileItIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large.pdf")
+	large(t, path)
+	refusal := during(t, path, func(int) { os.Remove(path) })
+	require.Equal(t, "cannot be read: no such file or directory", refusal.Fault)
+}

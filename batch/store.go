@@ -1,0 +1,188 @@
+// Package batch is the registrar's side on disk: which documents are to be
+// issued, and how far each batch of them has come.
+//
+// A batch is a directory whose files appear one after the other, each synced
+// before the next step begins, so that the directory alone says what is left
+// to do after a crash:
+//
+//	plan         network, issuer, title; digest, salt, size and path of every
+//	             document, in the order of the tree
+//	statement    the signed statement: from here on the batch is issued
+//	transaction  the signed Bitcoin transaction, before it is sent
+//	attestation  the evidence that the transaction is in a block
+//	complete     every proof has been written, with the attestation
+//
+// The plan holds the salts: whoever reads it can confirm who is in the batch,
+// so the directory is readable by its owner only. Proofs can always be written
+// again from this state. The package signs nothing and opens no socket.
+package batch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gradseal/internal/atomicfile"
+	"gradseal/proof"
+)
+
+const (
+	planFile        = "plan"
+	statementFile   = "statement"
+	transactionFile = "transaction"
+	attestationFile = "attestation"
+	completeFile    = "complete"
+)
+
+// Store is the directory of all batches.
+type Store struct{ dir string }
+
+// Open returns the store in dir, which is made when a batch is.
+func Open(dir string) *Store { return &Store{dir: dir} }
+
+// State is how far a batch has come.
+type State int
+
+// The states, in their order.
+const (
+	Planned State = iota
+	Signed
+	Funded    // the transaction is made, and may have been sent
+	Confirmed // the transaction is in a block
+	Complete  // and every proof has been written
+)
+
+func (s State) String() string {
+	return [...]string{"planned", "signed", "sent", "confirmed", "complete"}[s]
+}
+
+// List returns all batches with their documents, the oldest first.
+func (s *Store) List() ([]*Batch, error) {
+	entries, err := os.ReadDir(s.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var list []*Batch
+	for _, e := range entries {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		b, err := load(filepath.Join(s.dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, b)
+	}
+	slices.SortStableFunc(list, func(a, b *Batch) int { return a.Created.Compare(b.Created) })
+	return list, nil
+}
+
+// Create makes a batch of the files, draws the salts, builds the tree and puts
+// the plan on disk, synced.
+func (s *Store) Create(h Head, files []File) (*Batch, error) {
+	b, err := plan(h, files)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	// The directory appears under its name only with the plan in it.
+	tmp, err := os.MkdirTemp(s.dir, ".tmp-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	if err := atomicfile.WriteFile(filepath.Join(tmp, planFile), b.marshalPlan(), 0o600); err != nil {
+		return nil, err
+	}
+	b.dir = filepath.Join(s.dir, b.ID)
+	if err := os.Rename(tmp, b.dir); err != nil {
+		return nil, err
+	}
+	if err := atomicfile.SyncDir(s.dir); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Abandon removes a batch that was not signed. A signed statement is an
+// issuance: such a batch is an error and stays.
+func (s *Store) Abandon(b *Batch) error {
+	_, err := os.Lstat(filepath.Join(b.dir, statementFile)) // b may be an old view of it
+	if b.State() != Planned || err == nil {
+		return fmt.Errorf("batch %s is signed, and signing is issuing: it cannot be abandoned", b.ID)
+	}
+	// Renamed first: a crash between two removals must not leave a batch without
+	// its plan.
+	tmp := filepath.Join(s.dir, ".tmp-"+b.ID)
+	if err := os.Rename(b.dir, tmp); err != nil {
+		return err
+	}
+	return os.RemoveAll(tmp)
+}
+
+func load(dir string) (*Batch, error) {
+	data, err := os.ReadFile(filepath.Join(dir, planFile))
+	if err != nil {
+		return nil, err
+	}
+	b, err := parsePlan(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, planFile), err)
+	}
+	b.dir, b.ID = dir, filepath.Base(dir)
+	if b.Statement, err = optional(dir, statementFile); err != nil {
+		return nil, err
+	}
+	if b.Transaction, err = optional(dir, transactionFile); err != nil {
+		return nil, err
+	}
+	attestation, err := optional(dir, attestationFile)
+	if err != nil {
+		return nil, err
+	}
+	if attestation != nil {
+		if b.Attestation, err = proof.ParseBitcoin(attestation); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, attestationFile), err)
+		}
+	}
+	_, err = os.Stat(filepath.Join(dir, completeFile))
+	b.complete = err == nil
+	if err := b.checkSteps(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// checkSteps refuses a directory from which a step was lost. Going on would
+// sign or pay a second time.
+func (b *Batch) checkSteps() error {
+	lost := ""
+	switch {
+	case b.Statement == nil && (b.Transaction != nil || b.Attestation != nil || b.complete):
+		lost = statementFile
+	case b.Transaction == nil && b.Attestation != nil:
+		lost = transactionFile
+	case b.Attestation == nil && b.complete:
+		lost = attestationFile
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s: is missing, but a later step of the batch is there", filepath.Join(b.dir, lost))
+}
+
+func optional(dir, name string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
