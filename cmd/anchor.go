@@ -1,0 +1,553 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/btcsuite/btcd/wire/v2"
+	"github.com/spf13/cobra"
+
+	"gradseal/anchor"
+	"gradseal/anchor/embedded"
+	"gradseal/batch"
+	"gradseal/bitcoin"
+	"gradseal/headers"
+	"gradseal/issuer"
+	"gradseal/keys"
+	"gradseal/trust"
+	"gradseal/verify"
+)
+
+type anchorOptions struct {
+	network        string
+	issuer         string
+	title          string
+	passphraseFile string
+}
+
+func (o *anchorOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.network, "network", "regtest", "Bitcoin `network` to anchor in")
+	flags.StringVar(&o.issuer, "issuer", "", "`id` of the issuer that signs (needed where this home has several)")
+	flags.StringVar(&o.title, "title", "", "public title of the batch: it stands in every proof, so name no person")
+	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
+	setConfigKey(flags, "network", "anchor.network")
+	setConfigKey(flags, "issuer", "anchor.issuer")
+}
+
+func (a *app) newAnchorCommand() *cobra.Command {
+	var o anchorOptions
+	cmd := &cobra.Command{
+		Use:   "anchor PATH…",
+		Short: "Anchor PDFs, and write a proof beside each",
+		Long: `Reads the PDFs and the folders named, makes one batch of them, has the issuer
+sign it, commits it to a Bitcoin block, and writes NAME.pdf.proof.json beside
+each NAME.pdf. The PDFs are not changed.
+
+The same command again finishes what was interrupted, and skips what was
+anchored before. Nothing is signed when a single file is not in order.
+
+The network regtest is a private one inside this program, for rehearsals: it
+costs nothing, and only this machine can check its proofs.`,
+		Example: `  gradseal anchor transcripts/
+  gradseal anchor --title "Graduation June 2026" diplomas/ extra/late.pdf
+
+Exit codes: 0 every document has its proof; 1 an error, and what to do about it.`,
+		Args: needArgs("name the PDFs or the folders to anchor"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runAnchor(cmd.Context(), o, args)
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+// anchorRun is one run of anchor: the way of a document from folder to block.
+type anchorRun struct {
+	*app
+	anchorOptions
+	network bitcoin.Network
+	now     time.Time
+
+	issuerFile *issuer.File
+	rehearsal  bool      // the issuer is made in this run
+	key        *keys.Key // opened when something is to be signed
+	backend    anchor.Backend
+
+	anchored []*batch.Batch // finished in this run
+	fee      int64          // satoshi, of the transactions made in this run
+	proofs   int            // written in this run
+}
+
+func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) error {
+	network, err := bitcoin.ParseNetwork(o.network)
+	if err != nil {
+		return err
+	}
+	if network != bitcoin.Regtest {
+		return hinted(fmt.Errorf("anchoring in %s is unsupported in this version", network), "rehearse with --network regtest")
+	}
+	if o.title != "" {
+		if err := issuer.ValidTitle(o.title); err != nil {
+			return fmt.Errorf("--title: %w", err)
+		}
+	}
+	release, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	r := &anchorRun{app: a, anchorOptions: o, network: network, now: time.Now()}
+	return r.run(ctx, paths)
+}
+
+func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
+	scan, err := r.read(ctx, paths)
+	if err != nil {
+		return err
+	}
+	if err := r.chooseIssuer(); err != nil {
+		return err
+	}
+	plan, err := r.plan(scan)
+	if err != nil {
+		return err
+	}
+	if err := r.openIssuer(); err != nil {
+		return err
+	}
+	if len(plan.New)+len(plan.Resume) > 0 {
+		node, err := embedded.Open(ctx, r.home.nodeDir(), r.home.headerFile(r.network))
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, node.Close()) }()
+		r.backend = node
+	}
+	for _, b := range plan.Resume {
+		r.ui.note("Going on with batch %s, %s, which was %s", b.ID, count(len(b.Documents), "document"), b.State())
+		if err := r.finish(ctx, b, scan.Files); err != nil {
+			return err
+		}
+	}
+	if len(plan.New) > 0 {
+		b, err := r.home.batches().Create(batch.Head{Network: r.network, Issuer: r.issuer, Title: r.title, Created: r.now}, plan.New)
+		if err != nil {
+			return err
+		}
+		if err := r.finish(ctx, b, plan.New); err != nil {
+			return err
+		}
+	}
+	for _, is := range plan.Rewrite {
+		if err := is.Batch.WriteProofAt(is.Index, is.File.Path); err != nil {
+			return err
+		}
+		r.proofs++
+	}
+	return r.report(plan)
+}
+
+// read finds and hashes the documents.
+func (r *anchorRun) read(ctx context.Context, paths []string) (*batch.Scan, error) {
+	var bar *progress
+	scan, err := batch.Read(ctx, paths,
+		func(files int, bytes int64) {
+			r.ui.note("Reading %s (%s)", count(files, "document"), size(bytes))
+			bar = r.ui.startProgress("Reading", bytes, true)
+		},
+		func(bytes int64) { bar.add(bytes) })
+	if bar != nil {
+		bar.finish()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if scan.Ignored > 0 {
+		r.ui.note("Passed over %s whose name does not end in .pdf", count(scan.Ignored, "file"))
+	}
+	if len(scan.Files)+len(scan.Refusals) == 0 {
+		return nil, hinted(errors.New("there is no PDF in what was named"), "name PDF files, or folders with PDF files in them")
+	}
+	return scan, nil
+}
+
+// chooseIssuer finds out who signs. On regtest, and only there, that may be an
+// issuer which is yet to be made.
+func (r *anchorRun) chooseIssuer() error {
+	own, err := r.ownIssuers()
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.issuer != "" && slices.Contains(own, r.issuer):
+	case r.issuer != "":
+		return hinted(fmt.Errorf("this home has no signing key of %s", safe(r.issuer)), "run: gradseal issuer create --id %s --name NAME", safe(r.issuer))
+	case len(own) == 1:
+		r.issuer = own[0]
+	case len(own) > 1:
+		return hinted(errors.New("this home has the keys of several issuers"), "say which one signs: --issuer %s", own[0])
+	case r.network != bitcoin.Regtest:
+		return errNoOwnIssuer()
+	default:
+		r.issuer, r.rehearsal = rehearsalID, true
+	}
+	return nil
+}
+
+// openIssuer reads the issuer file, or makes the issuer of a rehearsal.
+func (r *anchorRun) openIssuer() (err error) {
+	if r.rehearsal {
+		r.issuerFile, err = r.createRehearsalIssuer()
+		return err
+	}
+	r.issuerFile, err = r.ownIssuer(r.issuer)
+	return err
+}
+
+// The issuer that a rehearsal makes for itself.
+const (
+	rehearsalID   = "rehearsal.example/registrar"
+	rehearsalName = "Rehearsal University"
+)
+
+func (r *anchorRun) createRehearsalIssuer() (*issuer.File, error) {
+	spec := issuerSpec{id: rehearsalID, name: rehearsalName, holder: "this machine", created: r.now}
+	f, err := r.createIssuer(spec, (*keys.Key).WriteUnsafe)
+	if err != nil {
+		return nil, err
+	}
+	r.ui.note("This home had no issuer: made %s, with a key that is not\nencrypted, and trust it on this machine. Your institution's own is made with: gradseal issuer create", quoted(f.Name))
+	return f, nil
+}
+
+// plan decides what is to be done, and refuses everything where one file is
+// not in order.
+func (r *anchorRun) plan(scan *batch.Scan) (*batch.Plan, error) {
+	batches, err := r.home.batches().List()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := batch.NewPlan(scan.Files, batches, r.network, r.issuer)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.refuse(append(scan.Refusals, plan.Refusals...)); err != nil {
+		return nil, err
+	}
+	for _, b := range plan.Stale {
+		r.ui.note("Dropped the plan of batch %s: it was not signed, and the files are other ones now", b.ID)
+		if err := r.home.batches().Abandon(b); err != nil {
+			return nil, err
+		}
+	}
+	return plan, nil
+}
+
+func (r *anchorRun) refuse(refusals []batch.Refusal) error {
+	if len(refusals) == 0 {
+		return nil
+	}
+	return hinted(refusedError(refusals), "mend or move them away, then run the same command again")
+}
+
+// refusedError lists the files for which nothing was signed.
+type refusedError []batch.Refusal
+
+func (e refusedError) Error() string {
+	var lines strings.Builder
+	for _, f := range e {
+		fmt.Fprintf(&lines, "\n  %s: %s", shown(f.Path), safe(f.Fault))
+	}
+	return fmt.Sprintf("%s refused, and nothing was signed:%s", count(len(e), "file"), lines.String())
+}
+
+// finish takes a batch through every step that it has not taken yet. Each step
+// is on disk and synced before the next one begins.
+func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.File) error {
+	if b.Statement == nil {
+		if err := r.sign(ctx, b, files); err != nil {
+			return err
+		}
+	}
+	if err := r.listInStatus(ctx, b); err != nil {
+		return err
+	}
+	if b.Transaction == nil {
+		if err := r.fund(ctx, b); err != nil {
+			return err
+		}
+	}
+	if b.Attestation == nil {
+		if err := r.submit(ctx, b); err != nil {
+			return err
+		}
+	}
+	bar := r.ui.startProgress("Writing proofs", int64(len(b.Documents)), false)
+	defer bar.finish()
+	if err := b.WriteProofs(ctx, func() { bar.add(1) }); err != nil {
+		return err
+	}
+	r.anchored = append(r.anchored, b)
+	r.proofs += len(b.Documents)
+	return nil
+}
+
+// sign issues the batch: from here on it exists.
+func (r *anchorRun) sign(ctx context.Context, b *batch.Batch, files []batch.File) error {
+	after, err := r.tip()
+	if err != nil {
+		return err
+	}
+	statement, err := b.NewStatement(r.now, after)
+	if err != nil {
+		return err
+	}
+	text, err := statement.Text()
+	if err != nil {
+		return err
+	}
+	if err := r.openKey(ctx); err != nil {
+		return err
+	}
+	if err := r.refuse(batch.Unchanged(files)); err != nil {
+		return err
+	}
+	signed, err := issuer.SignNote(text, issuer.MaxStatement, r.key)
+	if err != nil {
+		return err
+	}
+	r.ui.note("Signing batch %s: %s, by %s", b.ID, count(len(b.Documents), "document"), quoted(r.issuerFile.Name))
+	return b.SaveStatement(signed)
+}
+
+// tip is the newest block known here, which dates a statement from below; nil
+// where no block is known yet.
+func (r *anchorRun) tip() (*issuer.After, error) {
+	chain, err := headers.Open(r.home.headerFile(r.network), r.network)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer chain.Close()
+	h, err := chain.At(chain.Height())
+	if err != nil {
+		return nil, err
+	}
+	return &issuer.After{Height: chain.Height(), Hash: h.Hash()}, nil
+}
+
+func (r *anchorRun) openKey(ctx context.Context) error {
+	if r.key != nil {
+		return nil
+	}
+	key, err := r.readKey(ctx, r.issuer, r.passphraseFile)
+	if err != nil {
+		return err
+	}
+	r.key = key
+	return key.Allows(r.network)
+}
+
+// listInStatus signs the issuer's next status list with this batch in it,
+// unless the newest one names it already.
+func (r *anchorRun) listInStatus(ctx context.Context, b *batch.Batch) error {
+	root, err := b.Root()
+	if err != nil {
+		return err
+	}
+	store := r.home.trust()
+	newest, forked, err := store.Status(r.issuer, r.network)
+	if err != nil {
+		return err
+	}
+	if forked {
+		return fmt.Errorf("%s: %w: nothing more can be signed before that is cleared up", r.issuer, trust.ErrStatusFork)
+	}
+	if newest != nil && newest.HasBatch(root) {
+		return nil
+	}
+	if err := r.openKey(ctx); err != nil {
+		return err
+	}
+	next, err := r.nextStatus(newest)
+	if err != nil {
+		return err
+	}
+	next.AddBatch(root)
+	text, err := next.Text()
+	if err != nil {
+		return err
+	}
+	signed, err := issuer.SignNote(text, issuer.MaxStatus, r.key)
+	if err != nil {
+		return err
+	}
+	_, err = store.ImportStatus(signed, time.Now())
+	return err
+}
+
+func (r *anchorRun) nextStatus(newest *trust.SignedList) (*issuer.StatusList, error) {
+	validity, err := r.cfg.Status.validity()
+	if err != nil {
+		return nil, err
+	}
+	next := &issuer.StatusList{Issuer: r.issuer, Network: r.network}
+	if newest != nil {
+		next = newest.Clone()
+	}
+	next.Sequence++
+	next.AsOf = r.now.UTC().Truncate(time.Second)
+	next.Next = next.AsOf.Add(validity)
+	return next, nil
+}
+
+// fund makes the transaction, after every proof was judged as a stranger will
+// judge it, and stores it before it is sent.
+func (r *anchorRun) fund(ctx context.Context, b *batch.Batch) error {
+	if err := r.judge(ctx, b); err != nil {
+		return err
+	}
+	reserved, err := r.reserved()
+	if err != nil {
+		return err
+	}
+	root, err := b.Root()
+	if err != nil {
+		return err
+	}
+	funded, err := r.backend.Fund(ctx, root, reserved)
+	if err != nil {
+		return err
+	}
+	r.fee += funded.Fee
+	return b.SaveTransaction(funded.Raw)
+}
+
+// judge verifies document, inclusion and issuer of every proof of the batch.
+// What fails here is our bug, and must not reach a block.
+func (r *anchorRun) judge(ctx context.Context, b *batch.Batch) error {
+	v, err := verify.New(verify.Trust{Issuers: []*issuer.File{r.issuerFile}},
+		verify.Policy{Network: r.network, Confirmations: 1, Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	return b.EachProof(ctx, func(i int, proofFile []byte) error {
+		result := v.Verify(verify.Digest(b.Documents[i].Digest), proofFile)
+		for _, c := range []int{verify.Document, verify.Inclusion, verify.Issuer} {
+			if c := result.Checks[c]; c.Outcome != verify.OK {
+				return fmt.Errorf("%s: its new proof does not verify: %s: %s (nothing was sent)", b.Documents[i].Path, c.Name, c.Detail)
+			}
+		}
+		return nil
+	})
+}
+
+// reserved are the coins of transactions that are stored but not in a block.
+func (r *anchorRun) reserved() ([]wire.OutPoint, error) {
+	batches, err := r.home.batches().List()
+	if err != nil {
+		return nil, err
+	}
+	var all []wire.OutPoint
+	for _, b := range batches {
+		if b.State() != batch.Funded || b.Network != r.network {
+			continue
+		}
+		inputs, err := anchor.Inputs(b.Transaction)
+		if err != nil {
+			return nil, fmt.Errorf("batch %s: %w", b.ID, err)
+		}
+		all = append(all, inputs...)
+	}
+	return all, nil
+}
+
+// submit sends the stored transaction and waits for its block.
+func (r *anchorRun) submit(ctx context.Context, b *batch.Batch) error {
+	if err := r.backend.Submit(ctx, b.Transaction); err != nil {
+		return err
+	}
+	attestation, err := r.backend.Attest(ctx, b.Transaction)
+	if err != nil {
+		return err
+	}
+	if attestation == nil {
+		return fmt.Errorf("batch %s: the transaction was sent and is in no block yet", b.ID)
+	}
+	return b.SaveAttestation(attestation)
+}
+
+// anchorJSON is the result under --json; the last batch, if there are several.
+type anchorJSON struct {
+	Version   int        `json:"version"`
+	Batch     string     `json:"batch,omitempty"`
+	Documents int        `json:"documents"`
+	BatchRoot string     `json:"batch_root,omitempty"`
+	Network   string     `json:"network"`
+	TxID      string     `json:"txid,omitempty"`
+	Block     *blockJSON `json:"block"`
+	Proofs    int        `json:"proofs"`
+	Fee       int64      `json:"fee"`
+}
+
+func (r *anchorRun) report(plan *batch.Plan) error {
+	if r.ui.json {
+		return r.reportJSON(plan)
+	}
+	for _, b := range r.anchored {
+		tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
+		if err != nil {
+			return err
+		}
+		r.ui.result("Anchored %s in block %d of %s", count(len(b.Documents), "document"), b.Attestation.Height, b.Network)
+		r.ui.result("  batch        %s", b.ID)
+		r.ui.result("  transaction  %s", tx.ID())
+	}
+	if plan.Done > 0 {
+		r.ui.result("%s had been anchored before", count(plan.Done, "document"))
+	}
+	if r.proofs > 0 {
+		r.ui.result("Wrote %s, NAME.pdf.proof.json beside each NAME.pdf", count(r.proofs, "proof"))
+		r.ui.note("Next: gradseal verify --network %s %s", r.network, "PATH…")
+	}
+	if r.network == bitcoin.Regtest {
+		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
+	}
+	return nil
+}
+
+func (r *anchorRun) reportJSON(plan *batch.Plan) error {
+	out := anchorJSON{Version: jsonVersion, Documents: plan.Done + len(plan.Rewrite), Network: r.network.String(), Proofs: r.proofs, Fee: r.fee}
+	for _, b := range r.anchored {
+		tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
+		if err != nil {
+			return err
+		}
+		root, err := b.Root()
+		if err != nil {
+			return err
+		}
+		out.Documents += len(b.Documents)
+		out.Batch, out.BatchRoot, out.TxID = b.ID, fmt.Sprintf("%x", root), tx.ID().String()
+		out.Block = newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: b.Attestation.Header.Hash(), Time: b.Attestation.Header.Time()})
+	}
+	return r.ui.object(out)
+}
+
+// needArgs wants at least one argument.
+func needArgs(hint string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return hinted(errors.New("no file was named"), "%s; see: %s --help", hint, cmd.CommandPath())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,160 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// settings is the configuration file; config.example.yaml has every key with
+// its default. A flag goes before the environment (GRADSEAL_VERIFY_NETWORK for
+// verify.network), the environment before the file.
+type settings struct {
+	Anchor anchorSettings `mapstructure:"anchor" yaml:"anchor"`
+	Verify verifySettings `mapstructure:"verify" yaml:"verify"`
+	Status statusSettings `mapstructure:"status" yaml:"status"`
+}
+
+type anchorSettings struct {
+	Network string `mapstructure:"network" yaml:"network"`
+	Issuer  string `mapstructure:"issuer" yaml:"issuer"`
+}
+
+type verifySettings struct {
+	Network            string `mapstructure:"network" yaml:"network"`
+	Confirmations      uint32 `mapstructure:"confirmations" yaml:"confirmations"`
+	AllowUnknownStatus bool   `mapstructure:"allow-unknown-status" yaml:"allow-unknown-status"`
+}
+
+type statusSettings struct {
+	Validity string `mapstructure:"validity" yaml:"validity"`
+}
+
+func defaultSettings() settings {
+	return settings{
+		Anchor: anchorSettings{Network: "regtest"},
+		Verify: verifySettings{Network: "mainnet"},
+		Status: statusSettings{Validity: "180d"},
+	}
+}
+
+// defaults are the keys of settings, each with its default value.
+func (s settings) defaults() map[string]any {
+	return map[string]any{
+		"anchor.network":              s.Anchor.Network,
+		"anchor.issuer":               s.Anchor.Issuer,
+		"verify.network":              s.Verify.Network,
+		"verify.confirmations":        s.Verify.Confirmations,
+		"verify.allow-unknown-status": s.Verify.AllowUnknownStatus,
+		"status.validity":             s.Status.Validity,
+	}
+}
+
+const envPrefix = "GRADSEAL"
+
+func newEnvironment() *viper.Viper {
+	v := viper.New()
+	v.SetEnvPrefix(envPrefix)
+	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_", "-", "_"))
+	v.AutomaticEnv()
+	for key, value := range defaultSettings().defaults() {
+		v.SetDefault(key, value)
+	}
+	return v
+}
+
+// loadSettings reads the file that was named, or the home's if there is one.
+// Unknown keys are errors, in the file and in the environment: a misspelt one
+// must not pass for a setting.
+func loadSettings(v *viper.Viper, homeFile, named string) (settings, error) {
+	if err := checkEnvironment(v); err != nil {
+		return settings{}, err
+	}
+	file := named
+	if file == "" {
+		file = v.GetString("config")
+	}
+	if file == "" {
+		if _, err := os.Stat(homeFile); !errors.Is(err, fs.ErrNotExist) {
+			file = homeFile
+		}
+	}
+	if file != "" {
+		v.SetConfigFile(file)
+		v.SetConfigType("yaml")
+		if err := v.ReadInConfig(); err != nil {
+			return settings{}, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	var s settings
+	if err := v.UnmarshalExact(&s); err != nil {
+		return settings{}, hinted(fmt.Errorf("%s: %s", file, configFault(err)), "config.example.yaml has every key")
+	}
+	_, err := s.Status.validity()
+	return s, err
+}
+
+// configFault takes the list out of mapstructure's error of many lines.
+func configFault(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	return strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "* ")
+}
+
+func checkEnvironment(v *viper.Viper) error {
+	known := map[string]bool{envPrefix + "_HOME": true, envPrefix + "_CONFIG": true}
+	for _, key := range v.AllKeys() {
+		known[envName(key)] = true
+	}
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, envPrefix+"_") && !known[name] {
+			return fmt.Errorf("unknown environment variable %s", name)
+		}
+	}
+	return nil
+}
+
+func envName(key string) string {
+	return envPrefix + "_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
+}
+
+// configKey marks a flag as the one for a key of the configuration.
+const configKey = "gradseal-config-key"
+
+func setConfigKey(flags *pflag.FlagSet, flag, key string) {
+	if err := flags.SetAnnotation(flag, configKey, []string{key}); err != nil {
+		panic(err) // no such flag: a bug in the command
+	}
+}
+
+// applySettings gives every flag that was not set on the command line the
+// value of its key.
+func applySettings(v *viper.Viper, flags *pflag.FlagSet) (err error) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		key := f.Annotations[configKey]
+		if err != nil || f.Changed || len(key) == 0 {
+			return
+		}
+		if e := f.Value.Set(v.GetString(key[0])); e != nil {
+			err = fmt.Errorf("configuration %s: %w", key[0], e)
+		}
+	})
+	return err
+}
+
+// validity is how long a status list is good for, written as days: "180d".
+func (s statusSettings) validity() (time.Duration, error) {
+	digits, ok := strings.CutSuffix(s.Validity, "d")
+	days, err := strconv.ParseUint(digits, 10, 16)
+	if !ok || err != nil || days == 0 {
+		return 0, fmt.Errorf("configuration status.validity: %q, want a number of days such as 180d", s.Validity)
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
+}

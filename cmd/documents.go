@@ -1,0 +1,259 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gradseal/proof"
+	"gradseal/verify"
+)
+
+// readCapped reads a file of at most most bytes.
+func readCapped(path string, most int) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
+	if err == nil && len(data) > most {
+		err = fmt.Errorf("%s: has more than %s", path, size(int64(most)))
+	}
+	return data, err
+}
+
+// readProofFile reads a proof file. One that is too large is returned as far
+// as it was read: it is judged, and refused, by its parser.
+func readProofFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, proof.MaxSize+1))
+}
+
+// isProofName reports whether a file is meant as a proof by its name.
+func isProofName(path string) bool {
+	return strings.HasSuffix(strings.ToLower(path), proof.Suffix)
+}
+
+// documents are the files to verify, and the proofs that were named with them.
+type documents struct {
+	paths  []string
+	proofs []string // proof files named on the command line
+}
+
+// collectDocuments takes the command line apart. In a folder, with all that is
+// below it, the documents are the PDFs; a file that is named is a document
+// whatever its kind.
+func collectDocuments(args []string) (documents, error) {
+	var d documents
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		switch {
+		case err != nil:
+			return documents{}, err
+		case info.IsDir():
+			if err := d.walk(arg); err != nil {
+				return documents{}, err
+			}
+		case isProofName(arg):
+			d.proofs = append(d.proofs, arg)
+		default:
+			d.paths = append(d.paths, arg)
+		}
+	}
+	slices.Sort(d.paths)
+	d.paths = slices.Compact(d.paths)
+	if len(d.paths) == 0 && len(d.proofs) > 0 {
+		return documents{}, hinted(errors.New("only proofs were named"), "name the documents too: a proof says nothing without its document")
+	}
+	if len(d.paths) == 0 {
+		return documents{}, hinted(errors.New("there is no PDF in what was named"), "name the documents, or a folder with PDF files in it")
+	}
+	return d, nil
+}
+
+func (d *documents) walk(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		switch hidden := path != dir && strings.HasPrefix(e.Name(), "."); {
+		case err != nil:
+			return err
+		case hidden && e.IsDir():
+			return fs.SkipDir
+		case !hidden && !e.IsDir() && strings.EqualFold(filepath.Ext(path), ".pdf"):
+			d.paths = append(d.paths, path)
+		}
+		return nil
+	})
+}
+
+// evidence is a document as it was read, and the proof that was found for it.
+type evidence struct {
+	path   string
+	digest verify.Digest // of the document: the file, or what stands before a proof in it
+	proof  []byte        // nil: none was found
+	from   string        // where the proof was: a path, or "inside the file"
+	broken error         // a proof inside the file that is not as it must be
+}
+
+// finder finds the proof of each document, in this order: named, beside the
+// document, inside it, in the folder of proofs.
+type finder struct {
+	named  []byte            // the proof for every document: --proof
+	byHash map[[32]byte]item // proofs named on the command line, by digest
+	folder map[[32]byte]item // --proofs
+}
+
+type item struct {
+	data []byte
+	path string
+}
+
+// newFinder reads the proofs that were named. Those for one document alone are
+// its proof, whatever they are for: that is for the verdict to say.
+func newFinder(d documents, one, folder string) (*finder, error) {
+	f := &finder{}
+	named := d.proofs
+	if one != "" {
+		named = append(named, one)
+	}
+	if one != "" && len(d.paths) > 1 {
+		return nil, hinted(errors.New("--proof names the proof of one document, and several were named"), "name one document, or put the proofs beside them")
+	}
+	if len(named) > 1 && len(d.paths) == 1 {
+		return nil, fmt.Errorf("%d proofs were named for one document", len(named))
+	}
+	var err error
+	if len(named) == 1 && len(d.paths) == 1 {
+		f.named, err = readProofFile(named[0])
+		return f, err
+	}
+	if f.byHash, err = indexProofs(named); err != nil || folder == "" {
+		return f, err
+	}
+	var paths []string
+	err = filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.EqualFold(filepath.Ext(path), ".json") {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.folder, err = indexProofs(paths)
+	return f, err
+}
+
+// indexProofs reads proofs by the digest that they are for. Files that do not
+// parse belong to no document, and are passed over.
+func indexProofs(paths []string) (map[[32]byte]item, error) {
+	index := make(map[[32]byte]item)
+	for _, path := range paths {
+		data, err := readProofFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if p, err := proof.Parse(data); err == nil {
+			index[p.Digest] = item{data, path}
+		}
+	}
+	return index, nil
+}
+
+// find reads one document and finds its proof.
+func (f *finder) find(path string, progress io.Writer) (evidence, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return evidence{}, err
+	}
+	defer file.Close()
+	e := evidence{path: path}
+	e.digest, _, err = verify.Hash(io.TeeReader(file, progress))
+	if err != nil {
+		return evidence{}, err
+	}
+	outside, err := f.findOutside(path, e.digest)
+	if err != nil {
+		return evidence{}, err
+	}
+	if outside.data != nil && proofIsFor(outside.data, e.digest) {
+		e.proof, e.from = outside.data, outside.path
+		return e, nil
+	}
+	in, err := lookInside(file)
+	if err != nil {
+		return evidence{}, err
+	}
+	switch {
+	case outside.data != nil:
+		// It goes before a proof inside the file. The document is what stands
+		// before that, where the proof is for it.
+		e.proof, e.from = outside.data, outside.path
+		if proofIsFor(outside.data, in.digest) {
+			e.digest = in.digest
+		}
+	case in.broken != nil:
+		e.broken = in.broken
+	case in.proof != nil:
+		e.proof, e.from, e.digest = in.proof, "inside the file", in.digest
+	default:
+		it := f.folder[e.digest]
+		e.proof, e.from = it.data, it.path
+	}
+	return e, nil
+}
+
+// findOutside returns the proof that was named for the document, or that lies
+// beside it.
+func (f *finder) findOutside(path string, digest verify.Digest) (item, error) {
+	if f.named != nil {
+		return item{f.named, "named"}, nil
+	}
+	if it, ok := f.byHash[digest]; ok {
+		return it, nil
+	}
+	beside := path + proof.Suffix
+	data, err := readProofFile(beside)
+	if errors.Is(err, fs.ErrNotExist) {
+		return item{}, nil
+	}
+	return item{data, beside}, err
+}
+
+func proofIsFor(data []byte, digest verify.Digest) bool {
+	p, err := proof.Parse(data)
+	return err == nil && p.Digest == digest
+}
+
+// inside is what the end of a file holds: a proof and the digest of the
+// document before it, or why that is not as it must be, or nothing.
+type inside struct {
+	proof  []byte
+	digest verify.Digest
+	broken error
+}
+
+func lookInside(file *os.File) (inside, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return inside{}, err
+	}
+	original, data, err := proof.SplitTrailer(file, info.Size())
+	switch {
+	case errors.Is(err, proof.ErrNoTrailer):
+		return inside{}, nil
+	case err != nil:
+		return inside{broken: err}, nil
+	}
+	digest, _, err := verify.Hash(io.NewSectionReader(file, 0, original))
+	return inside{proof: data, digest: digest}, err
+}

@@ -1,0 +1,126 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"gradseal/batch"
+	"gradseal/bitcoin"
+	"gradseal/trust"
+)
+
+// home is the directory of everything that gradseal keeps.
+type home struct {
+	dir string
+	// chain is where the embedded node and the header chains are: dir, but in
+	// the demo, where two homes live on one Bitcoin network.
+	chain string
+}
+
+func (h home) configFile() string { return filepath.Join(h.dir, "config.yaml") }
+func (h home) keyDir() string     { return filepath.Join(h.dir, "keys") }
+func (h home) nodeDir() string    { return filepath.Join(h.chain, "embedded-node") }
+
+func (h home) headerFile(n bitcoin.Network) string {
+	return filepath.Join(h.chain, "headers", n.String())
+}
+
+func (h home) trust() *trust.Store   { return trust.Open(filepath.Join(h.dir, "trust")) }
+func (h home) batches() *batch.Store { return batch.Open(filepath.Join(h.dir, "batches")) }
+
+// keyFile is the signing key of an issuer. No issuer id holds "_", and the
+// prefix keeps an id from being a name with a meaning.
+func (h home) keyFile(id string) string {
+	return filepath.Join(h.keyDir(), "id_"+strings.ReplaceAll(id, "/", "_")+".key")
+}
+
+// ownIssuerFile is the issuer file that was made with the key.
+func (h home) ownIssuerFile(id string) string {
+	return strings.TrimSuffix(h.keyFile(id), ".key") + ".issuer"
+}
+
+func openHome(dir string) (home, error) {
+	if dir == "" {
+		var err error
+		if dir, err = defaultHome(); err != nil {
+			return home{}, hinted(err, "name a directory with --home")
+		}
+	}
+	abs, err := filepath.Abs(dir)
+	return home{dir: abs, chain: abs}, err
+}
+
+// defaultHome is the platform's directory for an application's data.
+func defaultHome() (string, error) {
+	switch runtime.GOOS {
+	case "windows":
+		if dir := os.Getenv("LocalAppData"); dir != "" {
+			return filepath.Join(dir, "gradseal"), nil
+		}
+	case "darwin", "ios":
+	default:
+		if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+			return filepath.Join(dir, "gradseal"), nil
+		}
+	}
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(user, "Library", "Application Support", "gradseal"), nil
+	}
+	return filepath.Join(user, ".local", "share", "gradseal"), nil
+}
+
+func defaultHomeText() string {
+	switch runtime.GOOS {
+	case "windows":
+		return `%LocalAppData%\gradseal`
+	case "darwin":
+		return "~/Library/Application Support/gradseal"
+	}
+	return "~/.local/share/gradseal"
+}
+
+// lock keeps every other gradseal that writes off this home until release is
+// called. Where another one holds it, lock says so and waits.
+func (a *app) lock(ctx context.Context) (release func(), err error) {
+	if err := os.MkdirAll(a.home.dir, 0o700); err != nil {
+		return nil, err
+	}
+	l := flock.New(filepath.Join(a.home.dir, "lock"))
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		a.ui.note("another gradseal is at work in %s: waiting until it has finished (Ctrl-C to stop)", a.home.dir)
+		_, err = l.TryLockContext(ctx, 50*time.Millisecond)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() { l.Unlock() }, nil
+}
+
+// ownIssuers returns the ids of the issuers whose keys are in this home.
+func (a *app) ownIssuers() ([]string, error) {
+	names, err := os.ReadDir(a.home.keyDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var ids []string
+	for _, name := range names {
+		slug, ok := strings.CutSuffix(strings.TrimPrefix(name.Name(), "id_"), ".key")
+		if ok && strings.HasPrefix(name.Name(), "id_") {
+			ids = append(ids, strings.ReplaceAll(slug, "_", "/"))
+		}
+	}
+	return ids, nil
+}

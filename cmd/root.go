@@ -1,0 +1,130 @@
+// Package cmd is the command line: flags, configuration, texts, progress and
+// exit codes. It joins the packages below it, which know nothing of each
+// other: batch, which keeps the registrar's state, anchor, which spends money,
+// and verify, which believes nobody.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes beside those of a verdict (verify.Verdict.Exit).
+const (
+	exitOK    = 0
+	exitError = 1 // usage, input or output, configuration: nothing was judged
+)
+
+// Main runs the command line and returns the exit code. samples holds the
+// transcripts of "demo".
+func Main(ctx context.Context, args []string, io Stdio, samples fs.FS) int {
+	a := &app{ui: newUI(io), samples: samples}
+	root := a.newRootCommand()
+	root.SetArgs(args)
+	root.SetIn(io.In)
+	root.SetOut(io.Out)
+	root.SetErr(io.Err)
+	err := root.ExecuteContext(ctx)
+	var judged verdictError
+	switch {
+	case errors.As(err, &judged):
+		return judged.exit
+	case err != nil:
+		a.ui.fail(ctx, err)
+		return exitError
+	}
+	return exitOK
+}
+
+// verdictError carries the exit code of a verdict that was printed already.
+type verdictError struct{ exit int }
+
+func (e verdictError) Error() string { return "not every document is valid" }
+
+// app is what all commands share.
+type app struct {
+	ui      *ui
+	home    home
+	cfg     settings
+	samples fs.FS
+
+	homeFlag, configFlag string
+}
+
+func (a *app) newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gradseal",
+		Short: "Anchor transcripts in Bitcoin, and check one offline",
+		Long: `gradseal makes a small proof file for every transcript in a folder. Whoever
+holds a transcript and its proof can check, on a machine without network, that
+exactly these bytes were issued by that institution, no later than a certain
+day, and were not withdrawn.`,
+		Example: `  gradseal demo                                 the whole story in half a minute
+  gradseal anchor transcripts/                  rehearse with your own folder
+  gradseal verify --network regtest transcripts/
+
+Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
+3 INVALID; 4 PENDING; 5 CANNOT TELL; 6 WITHDRAWN.`,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.setUp(cmd) },
+	}
+	root.SetVersionTemplate("gradseal {{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hinted(err, "run: %s --help", cmd.CommandPath())
+	})
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.homeFlag, "home", "", "`directory` of keys, trust store, header chains and batches (default: "+defaultHomeText()+")")
+	flags.StringVar(&a.configFlag, "config", "", "configuration `file` (default: config.yaml in the home directory)")
+	flags.BoolVar(&a.ui.json, "json", false, "print results, and a final error, as JSON")
+	flags.BoolVarP(&a.ui.quiet, "quiet", "q", false, "print results and errors only")
+	root.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return hinted(fmt.Errorf("unknown command %s", quoted(args[0])), "run: gradseal --help")
+	}
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	root.AddCommand(
+		a.newAnchorCommand(),
+		a.newVerifyCommand(),
+		a.newIssuerCommand(),
+		a.newTrustCommand(),
+		a.newStatusCommand(),
+		a.newDemoCommand(),
+	)
+	return root
+}
+
+// setUp reads the configuration before any command runs.
+func (a *app) setUp(cmd *cobra.Command) error {
+	env := newEnvironment()
+	dir := a.homeFlag
+	if dir == "" {
+		dir = env.GetString("home")
+	}
+	h, err := openHome(dir)
+	if err != nil {
+		return err
+	}
+	a.home = h
+	a.cfg, err = loadSettings(env, h.configFile(), a.configFlag)
+	if err != nil {
+		return err
+	}
+	return applySettings(env, cmd.Flags())
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

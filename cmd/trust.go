@@ -1,0 +1,229 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gradseal/issuer"
+	"gradseal/trust"
+)
+
+func (a *app) newTrustCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trust",
+		Short: "The issuers that this machine knows",
+		Example: `  gradseal trust add uni.pack
+  gradseal trust list
+  gradseal trust remove uni.example/registrar
+
+Exit codes: 0 done; 1 an error, and the trust store is as it was.`,
+	}
+	cmd.AddCommand(a.newTrustAddCommand(), a.newTrustListCommand(), a.newTrustRemoveCommand())
+	return cmd
+}
+
+func (a *app) newTrustAddCommand() *cobra.Command {
+	var fingerprint string
+	cmd := &cobra.Command{
+		Use:   "add FILE",
+		Short: "Trust the issuer of a pack, after comparing its fingerprint",
+		Long: `Shows the name, the id and the fingerprint of the issuer in a pack or an issuer
+file, and adds it once the fingerprint was typed. Take the fingerprint from the
+institution itself – its web site, a letter, a call – and never from whoever
+gave you the file: anyone can make a file with any name in it.`,
+		Example: `  gradseal trust add uni.pack
+  gradseal trust add uni.pack --fingerprint "3f2a 9c1b … ten groups of four"
+
+Exit codes: 0 added, or there already; 1 an error, and nothing was added.`,
+		Args: needOne("name the pack that the institution publishes"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runTrustAdd(cmd.Context(), args[0], fingerprint)
+		},
+	}
+	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "the issuer's fingerprint, from the institution itself")
+	return cmd
+}
+
+func needOne(hint string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return hinted(fmt.Errorf("%d files were named, want 1", len(args)), "%s; see: %s --help", hint, cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+func (a *app) runTrustAdd(ctx context.Context, path, fingerprint string) error {
+	pack, err := readPack(path)
+	if err != nil {
+		return err
+	}
+	store := a.home.trust()
+	change, err := store.Plan(pack.Issuer)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if !a.ui.json {
+		if err := a.showIssuer(pack.File); err != nil {
+			return err
+		}
+	}
+	switch change {
+	case trust.Added:
+		err = a.confirmFingerprint(ctx, pack.File, fingerprint)
+	case trust.Updated:
+		a.ui.note("This follows from the issuer that you trust already: it is signed by its keys.")
+	}
+	if err != nil {
+		return err
+	}
+	release, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return a.addPack(store, pack)
+}
+
+// readPack reads a pack, or an issuer file alone.
+func readPack(path string) (*trust.Pack, error) {
+	data, err := readCapped(path, trust.MaxPack)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := issuer.ParseFile(data); err == nil {
+		return trust.NewPack(data)
+	}
+	pack, err := trust.ParsePack(data)
+	if err != nil {
+		return nil, hinted(fmt.Errorf("%s: %w", path, err), "a pack is what an institution writes with: gradseal issuer pack")
+	}
+	return pack, nil
+}
+
+func (a *app) confirmFingerprint(ctx context.Context, f *issuer.File, given string) error {
+	if given == "" {
+		a.ui.note("Compare the fingerprint with the one that the institution publishes, then type that one.")
+		var err error
+		given, err = a.ui.ask(ctx, "Fingerprint: ")
+		if errors.Is(err, errNoTerminal) {
+			return hinted(errors.New("nothing was added: the fingerprint is needed, and there is no terminal to ask at"),
+				"get it from the institution itself, and give it with --fingerprint")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	typed, err := issuer.ParseFingerprint(given)
+	if err != nil {
+		return fmt.Errorf("nothing was added: %w", err)
+	}
+	if typed != f.Fingerprint() {
+		return hinted(fmt.Errorf("nothing was added: the fingerprint of this file is %s, you gave %s", f.Fingerprint(), typed),
+			"if yours is from the institution, this file is not: do not use it")
+	}
+	return nil
+}
+
+func (a *app) addPack(store *trust.Store, pack *trust.Pack) error {
+	change, err := store.Add(pack.Issuer)
+	if err != nil {
+		return err
+	}
+	for _, list := range pack.Lists {
+		newer, err := store.ImportStatus(list.Data, time.Now())
+		switch {
+		case errors.Is(err, issuer.ErrStatusOlder):
+			a.ui.note("The status list of %s for %s is older than the one here, which stays.", list.AsOf.Format(time.DateOnly), list.Network)
+		case err != nil:
+			return err
+		case newer:
+			a.ui.note("Status list for %s: as of %s.", list.Network, list.AsOf.Format(time.DateOnly))
+		}
+	}
+	if a.ui.json {
+		return a.ui.object(newIssuerJSON(pack.File))
+	}
+	switch change {
+	case trust.Added:
+		a.ui.result("Added %s to the issuers that this machine trusts", quoted(pack.File.Name))
+	case trust.Updated:
+		a.ui.result("Updated %s", quoted(pack.File.Name))
+	default:
+		a.ui.result("%s is trusted here already", quoted(pack.File.Name))
+	}
+	return nil
+}
+
+func (a *app) newTrustListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the trusted issuers and how old their status lists are",
+		Example: `  gradseal trust list
+
+Exit codes: 0 done; 1 an error.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return a.runTrustList() },
+	}
+}
+
+func (a *app) runTrustList() error {
+	entries, err := a.home.trust().Issuers()
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		a.ui.note("This machine trusts no issuer yet. Add one with: gradseal trust add FILE")
+	}
+	for _, e := range entries {
+		if err := a.showIssuer(e.File); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) newTrustRemoveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove ID",
+		Short: "Trust an issuer no longer",
+		Example: `  gradseal trust remove uni.example/registrar
+
+Exit codes: 0 done; 1 an error, and nothing was removed.`,
+		Args: needOne("name the issuer's id; gradseal trust list shows them"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runTrustRemove(cmd.Context(), args[0]) },
+	}
+}
+
+// removedJSON is the result of "trust remove" under --json.
+type removedJSON struct {
+	Version int    `json:"version"`
+	Removed string `json:"removed"`
+}
+
+func (a *app) runTrustRemove(ctx context.Context, id string) error {
+	if err := issuer.ValidID(id); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(a.home.keyFile(id)); err == nil {
+		return fmt.Errorf("%s is an issuer of this home: its status lists are needed to sign the next one, so it stays", id)
+	}
+	release, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := a.home.trust().Remove(id); err != nil {
+		return err
+	}
+	if a.ui.json {
+		return a.ui.object(removedJSON{jsonVersion, id})
+	}
+	a.ui.result("Removed %s from the issuers that this machine trusts", id)
+	return nil
+}

@@ -1,0 +1,293 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gradseal/bitcoin"
+	"gradseal/proof"
+	"gradseal/verify"
+)
+
+// reportVerdicts prints the verdict of every document and returns the worst as
+// the exit code.
+func (a *app) reportVerdicts(results []judged, accepted bitcoin.Network) error {
+	worst := verify.Valid
+	others := make(map[verify.Digest]string, len(results))
+	for _, j := range results {
+		others[j.digest] = j.path
+		if j.Verdict.Worse(worst) {
+			worst = j.Verdict
+		}
+	}
+	var advices []string
+	for _, j := range results {
+		advice := a.advice(j, others)
+		switch {
+		case a.ui.json:
+			if err := a.ui.object(newVerdictJSON(j, accepted, advice)); err != nil {
+				return err
+			}
+		case len(results) == 1:
+			a.printReport(j, accepted, advice)
+		default:
+			a.printLine(j, accepted)
+			if advice != "" && !slices.Contains(advices, advice) {
+				advices = append(advices, advice)
+			}
+		}
+	}
+	if len(results) > 1 && !a.ui.json {
+		a.printSummary(results, advices)
+	}
+	if worst != verify.Valid {
+		return verdictError{worst.Exit()}
+	}
+	return nil
+}
+
+// headline is the verdict as it stands on its line. On a test network it
+// always says so.
+func (a *app) headline(r *verify.Result, accepted bitcoin.Network) string {
+	color, word := red, strings.ToUpper(r.Verdict.String())
+	switch r.Verdict {
+	case verify.Valid:
+		color = green
+	case verify.Pending, verify.CannotTell:
+		color, word = yellow, strings.ReplaceAll(word, "-", " ")
+	}
+	text := a.ui.paint(color, word)
+	if onTestNetwork(r, accepted) {
+		n := r.Network
+		if n == 0 {
+			n = accepted
+		}
+		text += " – " + a.ui.paint(red, fmt.Sprintf("TEST NETWORK (%s)", n))
+	}
+	return text
+}
+
+// printLine is one document of many: a line, and why it is not valid.
+func (a *app) printLine(j judged, accepted bitcoin.Network) {
+	a.ui.result("%s  %s", a.headline(j.Result, accepted), shown(j.path))
+	if j.Verdict != verify.Valid && !a.ui.quiet {
+		a.ui.result("    %s", capital(finding(j.Result)))
+	}
+}
+
+// reason is why the verdict is not better.
+func reason(r *verify.Result) verify.Reason {
+	if r.Problem != nil {
+		return r.Reason
+	}
+	if c := r.First(); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+// finding says in plain words what decided a verdict other than valid.
+func finding(r *verify.Result) string {
+	switch reason(r) {
+	case verify.NoProof:
+		return "no proof was found for this document"
+	case verify.DigestDiffers:
+		return "this file is not, byte for byte, the document that the proof is for"
+	case verify.NotInTree:
+		return "the document is not among those that the statement is about"
+	case verify.UnknownIssuer:
+		return fmt.Sprintf("it says that it comes from %s, whom this machine does not know", quoted(r.ClaimedIssuer))
+	case verify.UnknownSigner:
+		return fmt.Sprintf("it names %s, but is not signed by that institution's keys", issuerName(r))
+	case verify.BadSignature:
+		return fmt.Sprintf("the signature of %s on it is false", issuerName(r))
+	case verify.BadAnchor:
+		return "the Bitcoin transaction does not belong to this document"
+	case verify.BadHeader:
+		return "the block header is false"
+	case verify.OtherNetwork:
+		return fmt.Sprintf("it is anchored in %s, which was not asked for", r.Network)
+	case verify.NoHeaderChain, verify.NotInChain:
+		return fmt.Sprintf("its block is in no header chain of %s that this machine knows", r.Network)
+	case verify.NoAttestation:
+		return "it is in no Bitcoin block yet"
+	case verify.DocumentWithdrawn:
+		return fmt.Sprintf("%s has withdrawn it on %s: %s", issuerName(r), r.Withdrawal.Date, r.Withdrawal.Reason)
+	case verify.BatchWithdrawn:
+		return fmt.Sprintf("%s has withdrawn its whole batch on %s: %s", issuerName(r), r.Withdrawal.Date, r.Withdrawal.Reason)
+	}
+	if r.Problem != nil {
+		return safe(r.Problem.Error())
+	}
+	if c := r.First(); c != nil {
+		return safe(c.Detail)
+	}
+	return ""
+}
+
+// printReport is one document in full.
+func (a *app) printReport(j judged, accepted bitcoin.Network, advice string) {
+	a.ui.result("%s", a.headline(j.Result, accepted))
+	a.ui.result("%s", shown(j.path))
+	if a.ui.quiet {
+		return
+	}
+	for _, line := range story(j.Result) {
+		a.ui.result("  %s", line)
+	}
+	if advice != "" {
+		a.ui.result("  What to do: %s", advice)
+	}
+	if j.Problem != nil {
+		return
+	}
+	a.ui.result("")
+	for _, c := range j.Checks {
+		a.ui.result("  %-10s %s  %s", c.Name, a.outcome(c.Outcome), safe(c.Detail))
+	}
+	if j.Verdict == verify.Valid {
+		a.ui.result("")
+		a.ui.result("  Not proven: that the bearer is the graduate; anything after %s.", day(j.StatusAsOf, j.NoLaterThan))
+	}
+}
+
+func (a *app) outcome(o verify.Outcome) string {
+	color := yellow
+	switch o {
+	case verify.OK:
+		color = green
+	case verify.Failed:
+		color = red
+	}
+	return a.ui.paint(color, fmt.Sprintf("%-7s", o))
+}
+
+// day is a date in words: that of the status list, or else of the block.
+func day(times ...time.Time) string {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t.UTC().Format("2 January 2006")
+		}
+	}
+	return "today"
+}
+
+// story says in plain words what was found out.
+func story(r *verify.Result) []string {
+	if r.Verdict == verify.Valid {
+		return validStory(r)
+	}
+	lines := []string{capital(finding(r)) + "."}
+	if r.Verdict == verify.Pending {
+		lines = append(lines, "What could be checked so far is sound.")
+	}
+	return lines
+}
+
+func validStory(r *verify.Result) []string {
+	lines := []string{fmt.Sprintf("Exactly these bytes were issued by %s,", issuerName(r))}
+	when := fmt.Sprintf("no later than %s (block %d of %s)", day(r.NoLaterThan), r.Header.Height, r.Network)
+	if r.NoEarlier != nil {
+		when += fmt.Sprintf(" and no earlier than block %d", r.NoEarlier.Height)
+	}
+	lines = append(lines, when+".")
+	if r.Checks[verify.Status].Outcome == verify.OK {
+		return append(lines, fmt.Sprintf("Not withdrawn as of %s.", day(r.StatusAsOf)))
+	}
+	return append(lines, "WHETHER IT WAS WITHDRAWN SINCE IS NOT KNOWN: "+safe(r.Checks[verify.Status].Detail)+".")
+}
+
+func issuerName(r *verify.Result) string {
+	if r.Issuer == nil {
+		return quoted(r.ClaimedIssuer)
+	}
+	return quoted(r.Issuer.Name) + " (" + r.Issuer.ID + ")"
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// advice is the next step for the likely mistake behind a verdict.
+func (a *app) advice(j judged, others map[verify.Digest]string) string {
+	if j.Verdict == verify.Valid {
+		return ""
+	}
+	switch reason(j.Result) {
+	case verify.NoProof:
+		return "ask whoever gave you the document for its proof, NAME.pdf" + proof.Suffix + ", and put it beside the document"
+	case verify.MalformedProof:
+		return "ask for the proof again, as a file and not as text in a mail"
+	case verify.NewerProof:
+		return "get a newer gradseal; this one can neither confirm nor refute it"
+	case verify.DigestDiffers:
+		return a.adviseDigest(j, others)
+	case verify.UnknownIssuer:
+		return "anyone can write a name. If you expected this institution, get its pack and fingerprint from the institution itself, then run: gradseal trust add FILE"
+	case verify.UnknownSigner:
+		return "anyone can write a name. Do not accept it; ask the institution whether it issued this"
+	case verify.BadSignature, verify.NotInTree, verify.BadAnchor, verify.BadHeader:
+		return "this proof is false or damaged: ask the institution, not the bearer, for the proof"
+	case verify.OtherNetwork:
+		if j.Network.IsTest() {
+			return fmt.Sprintf("blocks of a test network prove nothing to others. If this is your own rehearsal, say so: --network %s", j.Network)
+		}
+		return fmt.Sprintf("to judge it, run: gradseal verify --network %s", j.Network)
+	case verify.NoHeaderChain, verify.NotInChain:
+		return adviseChain(j)
+	case verify.NoStatusList, verify.StatusPast, verify.StatusOlder:
+		return "get the institution's newest pack, then run: gradseal status import FILE"
+	case verify.NotInStatusList:
+		return "the institution's list does not name this batch: ask the institution whether it issued it"
+	case verify.StatusForked, verify.StatusUnsigned:
+		return "ask the institution for its newest status list"
+	case verify.NoAttestation, verify.TooFewConfirmations:
+		return "wait for Bitcoin to confirm it, and ask for the completed proof"
+	case verify.DocumentWithdrawn, verify.BatchWithdrawn:
+		return "do not accept it; ask the institution for the document that replaces it"
+	}
+	return ""
+}
+
+func (a *app) adviseDigest(j judged, others map[verify.Digest]string) string {
+	if p, err := proof.Parse(j.proof); err == nil {
+		if other, ok := others[verify.Digest(p.Digest)]; ok && other != j.path {
+			return fmt.Sprintf("this is the proof of another document that you have: %s", shown(other))
+		}
+	}
+	return "it may have been changed, re-saved or printed to PDF, or the proof may belong to another document: ask for the original download"
+}
+
+func adviseChain(j judged) string {
+	if j.Network == bitcoin.Regtest {
+		return "this proof comes from a rehearsal on another machine. Nobody but that machine can check it: ask the institution for a proof on Bitcoin's main network"
+	}
+	return fmt.Sprintf("this version holds no header chain of %s that reaches the block", j.Network)
+}
+
+// printSummary counts the verdicts, and says once what to do about each kind
+// of finding.
+func (a *app) printSummary(results []judged, advices []string) {
+	counts := make(map[verify.Verdict]int)
+	for _, j := range results {
+		counts[j.Verdict]++
+	}
+	var parts []string
+	for _, v := range []verify.Verdict{verify.Valid, verify.Invalid, verify.Withdrawn, verify.CannotTell, verify.Pending} {
+		if counts[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", number(counts[v]), strings.ReplaceAll(strings.ToUpper(v.String()), "-", " ")))
+		}
+	}
+	a.ui.result("%s: %s", count(len(results), "document"), strings.Join(parts, ", "))
+	if a.ui.quiet {
+		return
+	}
+	for _, advice := range advices {
+		a.ui.result("What to do: %s", advice)
+	}
+}

@@ -1,0 +1,308 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gradseal/bitcoin"
+	"gradseal/headers"
+	"gradseal/verify"
+)
+
+type verifyOptions struct {
+	network            string
+	confirmations      uint32
+	allowUnknownStatus bool
+	proof, proofs      string
+}
+
+func (o *verifyOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.network, "network", "mainnet", "the Bitcoin `network` that counts; naming a test network accepts it")
+	flags.Uint32Var(&o.confirmations, "confirmations", 0, "confirmations that the block needs (default: 6, on a test network 1)")
+	flags.BoolVar(&o.allowUnknownStatus, "allow-unknown-status", false, "accept documents of which it is not known whether they were withdrawn")
+	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
+	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
+	setConfigKey(flags, "network", "verify.network")
+	setConfigKey(flags, "confirmations", "verify.confirmations")
+	setConfigKey(flags, "allow-unknown-status", "verify.allow-unknown-status")
+}
+
+func (a *app) newVerifyCommand() *cobra.Command {
+	var o verifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify FILE…",
+		Short: "Check documents by their proofs, without network",
+		Long: `Checks each document, or each PDF in a folder, and gives one verdict:
+
+  VALID        exactly these bytes, by that institution, no later than that day
+  INVALID      something was checked and is false
+  WITHDRAWN    the institution has withdrawn it
+  PENDING      sound so far; Bitcoin has not confirmed it enough
+  CANNOT TELL  something that is needed is not known here
+
+The proof is looked for where --proof says, beside the document as
+NAME.pdf.proof.json, at the end of the document itself, and in --proofs.`,
+		Example: `  gradseal verify transcript.pdf
+  gradseal verify transcript.pdf transcript.pdf.proof.json
+  gradseal verify --network regtest rehearsal/
+  gradseal verify --json --proofs proofs/ inbox/
+
+Exit codes: 0 every document VALID; 1 an error, nothing was judged; otherwise
+that of the worst: 3 INVALID, 6 WITHDRAWN, 5 CANNOT TELL, 4 PENDING.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runVerify(cmd.Context(), o, args)
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+var errNothingToVerify = hinted(errors.New("no document was named"),
+	`verify needs two files: the document exactly as you got it (transcript.pdf), and
+its proof (transcript.pdf.proof.json), both in one folder. Then run:
+  gradseal verify transcript.pdf
+The graduate has both. Whose proofs count on this machine: gradseal trust list`)
+
+func (a *app) runVerify(ctx context.Context, o verifyOptions, args []string) error {
+	if len(args) == 0 {
+		return errNothingToVerify
+	}
+	docs, err := collectDocuments(args)
+	if err != nil {
+		return err
+	}
+	find, err := newFinder(docs, o.proof, o.proofs)
+	if err != nil {
+		return err
+	}
+	v, closeChain, err := a.newVerifier(o)
+	if err != nil {
+		return err
+	}
+	defer closeChain()
+	results, err := a.judgeAll(ctx, v, find, docs.paths)
+	if err != nil {
+		return err
+	}
+	network, err := bitcoin.ParseNetwork(o.network)
+	if err != nil {
+		return err
+	}
+	return a.reportVerdicts(results, network)
+}
+
+// newVerifier puts together what this machine trusts and what was asked for.
+func (a *app) newVerifier(o verifyOptions) (*verify.Verifier, func(), error) {
+	network, err := bitcoin.ParseNetwork(o.network)
+	if err != nil {
+		return nil, nil, err
+	}
+	policy := verify.Policy{
+		Network:            network,
+		Confirmations:      o.confirmations,
+		AllowUnknownStatus: o.allowUnknownStatus,
+		Now:                time.Now(),
+	}
+	if policy.Confirmations == 0 {
+		policy.Confirmations = defaultConfirmations(network)
+	}
+	believed, err := a.loadTrust(network)
+	if err != nil {
+		return nil, nil, err
+	}
+	closeChain := func() {}
+	chain, err := headers.Open(a.home.headerFile(network), network)
+	switch {
+	case err == nil:
+		believed.Chain = chain
+		closeChain = func() { chain.Close() }
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, nil, err
+	}
+	v, err := verify.New(believed, policy)
+	return v, closeChain, err
+}
+
+func defaultConfirmations(n bitcoin.Network) uint32 {
+	if n.IsTest() {
+		return 1
+	}
+	return 6
+}
+
+// loadTrust reads the trust store: all issuers, and their status lists for the
+// network.
+func (a *app) loadTrust(n bitcoin.Network) (verify.Trust, error) {
+	var believed verify.Trust
+	store := a.home.trust()
+	entries, err := store.Issuers()
+	if err != nil {
+		return verify.Trust{}, err
+	}
+	for _, e := range entries {
+		believed.Issuers = append(believed.Issuers, e.File)
+		list, forked, err := store.Status(e.File.ID, n)
+		if err != nil {
+			return verify.Trust{}, err
+		}
+		if list != nil {
+			believed.Status = append(believed.Status, verify.StatusList{StatusList: list.StatusList, Note: list.Note, Forked: forked})
+		}
+	}
+	return believed, nil
+}
+
+// judged is a document with its result.
+type judged struct {
+	evidence
+	*verify.Result
+}
+
+// judgeAll verifies the documents on all processors, in their order.
+func (a *app) judgeAll(ctx context.Context, v *verify.Verifier, find *finder, paths []string) ([]judged, error) {
+	var total int64
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		total += info.Size()
+	}
+	bar := a.ui.startProgress("Checking", total, true)
+	defer bar.finish()
+	results := make([]judged, len(paths))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	todo := make(chan int)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range todo {
+				e, err := find.find(paths[i], ctxWriter{ctx, bar})
+				if err != nil {
+					cancel(fmt.Errorf("nothing was judged: %w", err))
+					return
+				}
+				results[i] = judged{e, judge(v, e)}
+			}
+		})
+	}
+	for i := range paths {
+		select {
+		case todo <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(todo)
+	wg.Wait()
+	return results, context.Cause(ctx)
+}
+
+// ctxWriter counts what is read, and stops the reading when ctx ends.
+type ctxWriter struct {
+	ctx context.Context
+	bar *progress
+}
+
+func (w ctxWriter) Write(b []byte) (int, error) {
+	w.bar.add(int64(len(b)))
+	return len(b), w.ctx.Err()
+}
+
+func judge(v *verify.Verifier, e evidence) *verify.Result {
+	switch {
+	case e.broken != nil:
+		return verify.Malformed(e.broken)
+	case e.proof == nil:
+		return verify.WithoutProof()
+	}
+	return v.Verify(e.digest, e.proof)
+}
+
+// verdictJSON is one document's result under --json.
+type verdictJSON struct {
+	Version     int         `json:"version"`
+	File        string      `json:"file"`
+	Verdict     string      `json:"verdict"`
+	Network     *string     `json:"network"`
+	TestNetwork bool        `json:"test_network"`
+	Issuer      *partyJSON  `json:"issuer"`
+	Block       *blockJSON  `json:"block"`
+	NoLaterThan *string     `json:"no_later_than"`
+	StatusAsOf  *string     `json:"status_as_of"`
+	Problem     *string     `json:"problem"`
+	Checks      []checkJSON `json:"checks"`
+	Hint        string      `json:"hint"`
+	Exit        int         `json:"exit"`
+}
+
+type partyJSON struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type blockJSON struct {
+	Height uint32 `json:"height"`
+	Hash   string `json:"hash"`
+	Time   string `json:"time"`
+}
+
+type checkJSON struct {
+	Name    string `json:"name"`
+	Outcome string `json:"outcome"`
+	Detail  string `json:"detail"`
+}
+
+func newBlockJSON(b *verify.BlockAt) *blockJSON {
+	if b == nil {
+		return nil
+	}
+	return &blockJSON{Height: b.Height, Hash: b.Hash.String(), Time: b.Time.Format(time.RFC3339)}
+}
+
+// newVerdictJSON has the issuer's name from the trust store, or none.
+func newVerdictJSON(j judged, accepted bitcoin.Network, advice string) verdictJSON {
+	out := verdictJSON{
+		Version: jsonVersion, File: j.path, Verdict: j.Verdict.String(),
+		TestNetwork: onTestNetwork(j.Result, accepted), Block: newBlockJSON(j.Header), Hint: advice, Exit: j.Verdict.Exit(),
+	}
+	if j.Network != 0 {
+		out.Network = ptr(j.Network.String())
+	}
+	if j.Issuer != nil && j.Checks[verify.Issuer].Outcome == verify.OK {
+		out.Issuer = &partyJSON{ID: j.Issuer.ID, Name: j.Issuer.Name}
+	}
+	if !j.NoLaterThan.IsZero() {
+		out.NoLaterThan = ptr(j.NoLaterThan.Format(time.DateOnly))
+	}
+	if !j.StatusAsOf.IsZero() {
+		out.StatusAsOf = ptr(j.StatusAsOf.Format(time.RFC3339))
+	}
+	if j.Problem != nil {
+		out.Problem = ptr(j.Problem.Error())
+	}
+	for _, c := range j.Checks {
+		out.Checks = append(out.Checks, checkJSON{c.Name, c.Outcome.String(), c.Detail})
+	}
+	return out
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// onTestNetwork reports whether the verdict is one about a network whose
+// blocks prove nothing to anyone else.
+func onTestNetwork(r *verify.Result, accepted bitcoin.Network) bool {
+	if r.Network != 0 {
+		return r.Network.IsTest()
+	}
+	return accepted.IsTest()
+}
