@@ -316,13 +316,17 @@ const planTitle = "gradseal batch v1"
 // marshalPlan writes the plan: the head as lines, an empty line, and a line
 // with digest, salt, size and quoted path for each document.
 func (b *Batch) marshalPlan() []byte {
-	var buf bytes.Buffer
-	fmt.Fprintf(&buf, "%s\nnetwork %s\nissuer %s\ntitle %s\ncreated %s\n\n",
+	out := make([]byte, 0, 256+256*len(b.Documents))
+	out = fmt.Appendf(out, "%s\nnetwork %s\nissuer %s\ntitle %s\ncreated %s\n\n",
 		planTitle, b.Network, b.Issuer, strconv.Quote(b.Title), b.Created.Format(time.RFC3339))
-	for _, d := range b.Documents {
-		fmt.Fprintf(&buf, "%x %x %d %s\n", d.Digest, d.Salt, d.Size, strconv.Quote(d.Path))
+	for i := range b.Documents {
+		d := &b.Documents[i]
+		out = append(hex.AppendEncode(out, d.Digest[:]), ' ')
+		out = append(hex.AppendEncode(out, d.Salt[:]), ' ')
+		out = append(strconv.AppendInt(out, d.Size, 10), ' ')
+		out = append(strconv.AppendQuote(out, d.Path), '\n')
 	}
-	return buf.Bytes()
+	return out
 }
 
 var errPlan = errors.New("malformed batch plan")

@@ -436,7 +436,7 @@ func TestWriteProofsWithoutAFolder(t *testing.T) {
 }
 
 func TestWriteProofsCancelled(t *testing.T) {
-	s, b, dir := confirmed(t, 200)
+	s, b, dir := confirmed(t, 100)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done atomic.Int64
 	err := b.WriteProofs(ctx, func() {
@@ -445,7 +445,7 @@ func TestWriteProofsCancelled(t *testing.T) {
 		}
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	require.Less(t, done.Load(), int64(200))
+	require.Less(t, done.Load(), int64(100))
 	require.Equal(t, batch.Confirmed, reload(t, s, b).State())
 	requireNoTemporary(t, dir)
 	writeProofs(t, b)

@@ -370,7 +370,7 @@ func carryOut(t *testing.T, s *batch.Store, p *batch.Plan) {
 // one bucket, and once the plan is carried out, everything is done.
 func TestPlanProperty(t *testing.T) {
 	var seen bucket
-	for seed := range uint64(80) {
+	for seed := range uint64(45) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			s, _ := newStore(t)
@@ -415,7 +415,7 @@ func randomBatches(t *testing.T, r *rand.Rand, s *batch.Store, paths []string) {
 			return
 		}
 		head := testHead()
-		state := batch.State(min(r.IntN(8), int(batch.Complete)))
+		state := batch.State([]int{0, 0, 1, 2, 3, 4, 4, 4}[r.IntN(8)])
 		switch r.IntN(8) {
 		case 0:
 			head.Network, state = bitcoin.Signet, min(state, batch.Confirmed)

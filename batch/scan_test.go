@@ -307,8 +307,8 @@ func TestFileChangesWhileItIsRead(t *testing.T) {
 
 func TestReadCancelled(t *testing.T) {
 	dir := t.TempDir()
-	documents(t, dir, 300)
-	for _, after := range []int64{0, 3, 150} {
+	documents(t, dir, 200)
+	for _, after := range []int64{0, 3, 100} {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
 			reason := errors.New("the registrar had enough")
 			ctx, cancel := context.WithCancelCause(context.Background())
@@ -325,7 +325,7 @@ func TestReadCancelled(t *testing.T) {
 			require.ErrorIs(t, err, reason)
 			require.Nil(t, s)
 			require.GreaterOrEqual(t, done.Load(), after)
-			require.Less(t, done.Load(), int64(300))
+			require.Less(t, done.Load(), int64(200))
 		})
 	}
 }

@@ -103,6 +103,10 @@ func finding(r *verify.Result) string {
 		return fmt.Sprintf("it names %s, but is not signed by that institution's keys", issuerName(r))
 	case verify.BadSignature:
 		return fmt.Sprintf("the signature of %s on it is false", issuerName(r))
+	case verify.KeysNotInForce:
+		return fmt.Sprintf("it is signed by keys of %s that were not in force when it was anchored", issuerName(r))
+	case verify.KeyTimeUnclear:
+		return fmt.Sprintf("it is signed by keys of %s of which it is not certain here that they were in force", issuerName(r))
 	case verify.BadAnchor:
 		return "the Bitcoin transaction does not belong to this document"
 	case verify.BadHeader:
@@ -231,6 +235,8 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 		return "anyone can write a name. If you expected this institution, get its pack and fingerprint from the institution itself, then run: gradseal trust add FILE"
 	case verify.UnknownSigner:
 		return "anyone can write a name. Do not accept it; ask the institution whether it issued this"
+	case verify.KeysNotInForce, verify.KeyTimeUnclear:
+		return "get the institution's newest pack, then run: gradseal trust add FILE. If that changes nothing, ask the institution"
 	case verify.BadSignature, verify.NotInTree, verify.BadAnchor, verify.BadHeader:
 		return "this proof is false or damaged: ask the institution, not the bearer, for the proof"
 	case verify.OtherNetwork:

@@ -273,7 +273,10 @@ func newBlockJSON(b *verify.BlockAt) *blockJSON {
 func newVerdictJSON(j judged, accepted bitcoin.Network, advice string) verdictJSON {
 	out := verdictJSON{
 		Version: jsonVersion, File: j.path, Verdict: j.Verdict.String(),
-		TestNetwork: onTestNetwork(j.Result, accepted), Block: newBlockJSON(j.Header), Hint: advice, Exit: j.Verdict.Exit(),
+		TestNetwork: onTestNetwork(j.Result, accepted), Hint: advice, Exit: j.Verdict.Exit(),
+	}
+	if j.Checks[verify.Anchor].Outcome == verify.OK {
+		out.Block = newBlockJSON(j.Header)
 	}
 	if j.Network != 0 {
 		out.Network = ptr(j.Network.String())

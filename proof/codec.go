@@ -166,19 +166,25 @@ func newerThanKnown(data []byte) string {
 	if len(data) > MaxSize {
 		return ""
 	}
-	var f struct {
-		Format       string `json:"format"`
+	// The format goes first: what else is in the file of a later one is unknown.
+	var head struct {
+		Format string `json:"format"`
+	}
+	if json.Unmarshal(data, &head) != nil || !strings.HasPrefix(head.Format, formatPrefix) {
+		return ""
+	}
+	if head.Format != format {
+		return fmt.Sprintf("format %.40q", head.Format)
+	}
+	var body struct {
 		Attestations []struct {
 			Type string `json:"type"`
 		} `json:"attestations"`
 	}
-	if json.Unmarshal(data, &f) != nil || !strings.HasPrefix(f.Format, formatPrefix) {
+	if json.Unmarshal(data, &body) != nil {
 		return ""
 	}
-	if f.Format != format {
-		return fmt.Sprintf("format %.40q", f.Format)
-	}
-	for _, a := range f.Attestations {
+	for _, a := range body.Attestations {
 		if a.Type != typeBitcoin && a.Type != "" {
 			return fmt.Sprintf("attestation type %.40q", a.Type)
 		}

@@ -142,7 +142,7 @@ func TestParseRefuses(t *testing.T) {
 		{"nested 10,000 deep", swap(`"layers": [`, `"layers": [`+strings.Repeat("[", 10000)+strings.Repeat("]", 10000)), "exceeded max depth"},
 		{"nested 30,000 deep", strings.Repeat("[", 30000), "exceeded max depth"},
 		{"30,000 objects deep", strings.Repeat(`{"a":`, 13000), "exceeded max depth"},
-		{"a list", "[]\n", "cannot unmarshal array"},
+		{"a list", "[]\n", "unexpected array"},
 		{"null", "null\n", spelling},
 		{"an empty object", "{}\n", spelling},
 
@@ -185,7 +185,7 @@ func TestParseRefuses(t *testing.T) {
 		{"negative", swap(`"index": 5`, `"index": -5`), "number -5"},
 		{"-0", swap(`"index": 5`, `"index": -0`), "number -0"},
 		{"+5", swap(`"index": 5`, `"index": +5`), "malformed JSON: invalid character '+'"},
-		{"index as a string", swap(`"index": 5`, `"index": "5"`), "cannot unmarshal string"},
+		{"index as a string", swap(`"index": 5`, `"index": "5"`), "unexpected string"},
 		{"index null", swap(`"index": 5`, `"index": null`), spelling},
 		{"index 2^32", swap(`"index": 5`, `"index": 4294967296`), "layer 1: leaf index 4294967296, want at most 4294967295"},
 		{"index 2^53-1", swap(`"index": 5`, `"index": 9007199254740991`), "layer 1: leaf index 9007199254740991, want at most"},

@@ -53,10 +53,11 @@ func checkInclusion(r *Result, p *proof.Proof) [32]byte {
 // layer's statement, and were in force at t. Who signed outer layers never
 // counts: those only carry the batch root to a transaction.
 //
-// undated says that the proof has a block whose time is not proven, and that t
-// is now instead. Keys that are not in force now may have been in that block's
-// time: unknown, or a verifier without headers would call old proofs false.
-func checkIssuer(r *Result, n *issuer.Note, t time.Time, undated bool) {
+// dated says that t is the proven time of the proof's block. Otherwise it is
+// now, and keys that are not in force now may have been when the document was
+// anchored: unknown, or a verifier with few headers, or with a copy of the proof
+// from before it was completed, would call an old document false.
+func checkIssuer(r *Result, n *issuer.Note, t time.Time, dated bool) {
 	if r.Issuer == nil {
 		r.unknown(Issuer, UnknownIssuer, "no issuer with the id %s is in the trust store", r.ClaimedIssuer)
 		return
@@ -67,8 +68,8 @@ func checkIssuer(r *Result, n *issuer.Note, t time.Time, undated bool) {
 		r.unknown(Issuer, KeyTimeUnclear, "%v", err)
 	case errors.Is(err, issuer.ErrUnknownSigner):
 		r.unknown(Issuer, UnknownSigner, "%v", err)
-	case errors.Is(err, issuer.ErrNotInForce) && undated:
-		r.unknown(Issuer, KeyTimeUnclear, "%v, and the time of the proof's block is not known here", err)
+	case errors.Is(err, issuer.ErrNotInForce) && !dated:
+		r.unknown(Issuer, KeyTimeUnclear, "%v, and when the document was anchored is not known here", err)
 	case errors.Is(err, issuer.ErrNotInForce):
 		r.failed(Issuer, KeysNotInForce, "%v", err)
 	case err != nil:
@@ -183,7 +184,11 @@ func (v *Verifier) find(r *Result, b *proof.Bitcoin) (*BlockAt, bool) {
 		return nil, false
 	}
 	h, err := v.chain.At(b.Height)
-	if err != nil || h != b.Header {
+	if err != nil {
+		r.unknown(Block, NotInChain, "the header chain cannot be read: %v", err)
+		return nil, false
+	}
+	if h != b.Header {
 		r.unknown(Block, NotInChain, "block %s is not at height %d of the header chain", b.Header.Hash(), b.Height)
 		return nil, false
 	}
@@ -218,38 +223,50 @@ func (e *statusEntry) check(f *issuer.File, now time.Time) error {
 
 // checkStatus: the issuer's newest status list names the batch and withdraws
 // neither the document nor the batch. A withdrawal counts however old the list
-// is; everything else that is not certain is unknown, never ok.
+// is, and although the keys that signed it are no longer in force; everything
+// else that is not certain is unknown, never ok.
 func (v *Verifier) checkStatus(r *Result, p *proof.Proof) {
 	e := v.status[statusKey{r.ClaimedIssuer, r.Network}]
-	switch {
-	case r.Issuer == nil || e == nil:
+	if r.Issuer == nil || e == nil {
 		r.unknown(Status, NoStatusList, "there is no status list of %s for %s here", r.ClaimedIssuer, r.Network)
 		return
-	case e.list.Forked:
-		r.unknown(Status, StatusForked, "two different status lists with the sequence number %d were seen: ask the issuer", e.list.Sequence)
+	}
+	l, first := e.list, p.Layers[0]
+	batch := proof.BatchRoot(first.Signed, first.Statement.Root)
+	err := e.check(r.Issuer, v.present)
+	once := errors.Is(err, issuer.ErrNotInForce) || errors.Is(err, issuer.ErrKeyTime)
+	if (err == nil || once) && withdrawn(r, l.StatusList, p, batch) {
+		r.StatusAsOf = l.AsOf
 		return
 	}
-	if err := e.check(r.Issuer, v.policy.Now); err != nil {
-		r.unknown(Status, StatusUnsigned, "status list %d: %v", e.list.Sequence, err)
-		return
+	switch {
+	case l.Forked:
+		r.unknown(Status, StatusForked, "two different status lists with the sequence number %d were seen: ask the issuer", l.Sequence)
+	case err != nil:
+		r.unknown(Status, StatusUnsigned, "status list %d: %v", l.Sequence, err)
+	default:
+		r.StatusAsOf = l.AsOf
+		v.checkListed(r, l.StatusList, batch)
 	}
-	r.StatusAsOf = e.list.AsOf
-	v.checkList(r, e.list.StatusList, p)
 }
 
-func (v *Verifier) checkList(r *Result, l *issuer.StatusList, p *proof.Proof) {
-	first := p.Layers[0]
-	batch := proof.BatchRoot(first.Signed, first.Statement.Root)
+// withdrawn looks for the document and its batch among the withdrawals.
+func withdrawn(r *Result, l *issuer.StatusList, p *proof.Proof, batch [32]byte) bool {
 	if w, ok := l.FindWithdrawn(issuer.WithdrawalID(p.Salt, p.Digest)); ok {
 		r.Withdrawal = &w
 		r.failed(Status, DocumentWithdrawn, "withdrawn on %s: %s", w.Date, w.Reason)
-		return
+		return true
 	}
 	if w, ok := l.FindWithdrawnBatch(batch); ok {
 		r.Withdrawal = &w
 		r.failed(Status, BatchWithdrawn, "the whole batch was withdrawn on %s: %s", w.Date, w.Reason)
-		return
+		return true
 	}
+	return false
+}
+
+// checkListed: the list is not past, and names the batch.
+func (v *Verifier) checkListed(r *Result, l *issuer.StatusList, batch [32]byte) {
 	asOf := l.AsOf.Format(time.DateOnly)
 	switch {
 	case !l.Next.IsZero() && v.present.After(l.Next):

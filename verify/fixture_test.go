@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -83,19 +84,31 @@ func issuerFile(t testing.TB, id, name string, officers []officer, sets ...issue
 	f := &issuer.File{ID: id, Name: name, Sequence: 1, Sets: sets}
 	text, err := f.Text()
 	require.NoError(t, err)
-	data, err := issuer.SignNote(text, issuer.MaxFile, signers(officers)...)
-	require.NoError(t, err)
+	data := signNote(t, text, issuer.MaxFile, officers)
 	got, err := issuer.ParseFile(data)
 	require.NoError(t, err)
 	return got, data
 }
 
-func signers(officers []officer) []issuer.Signer {
+// signed keeps what was signed: signatures take most of the time of these
+// tests, and Ed25519 gives the same ones again.
+var signed sync.Map
+
+func signNote(t testing.TB, text string, maxSize int, officers []officer) []byte {
+	t.Helper()
 	var all []issuer.Signer
+	key := text
 	for _, o := range officers {
 		all = append(all, o)
+		key += fmt.Sprintf("%s %x\n", o.name, o.key.Seed())
 	}
-	return all
+	if data, ok := signed.Load(key); ok {
+		return bytes.Clone(data.([]byte))
+	}
+	data, err := issuer.SignNote(text, maxSize, all...)
+	require.NoError(t, err)
+	signed.Store(key, bytes.Clone(data))
+	return data
 }
 
 // uniFile is the university's issuer file: two of three sign.
@@ -115,9 +128,7 @@ func sign(t testing.TB, s issuer.Statement, officers ...officer) []byte {
 	t.Helper()
 	text, err := s.Text()
 	require.NoError(t, err)
-	signed, err := issuer.SignNote(text, issuer.MaxStatement, signers(officers)...)
-	require.NoError(t, err)
-	return signed
+	return signNote(t, text, issuer.MaxStatement, officers)
 }
 
 // statusList signs a status list and reads it back.
@@ -125,8 +136,7 @@ func statusList(t testing.TB, l *issuer.StatusList, officers ...officer) (verify
 	t.Helper()
 	text, err := l.Text()
 	require.NoError(t, err)
-	data, err := issuer.SignNote(text, issuer.MaxStatus, signers(officers)...)
-	require.NoError(t, err)
+	data := signNote(t, text, issuer.MaxStatus, officers)
 	got, note, err := issuer.ParseStatus(data)
 	require.NoError(t, err)
 	return verify.StatusList{StatusList: got, Note: note}, data

@@ -216,7 +216,7 @@ func TestKeyTimeWithoutBlock(t *testing.T) {
 		ended   finding        // when they are not any more
 		endedAs verify.Verdict
 	}{
-		{"no attestation", pending, verify.Pending, failed(verify.KeysNotInForce), verify.Invalid},
+		{"no attestation", pending, verify.Pending, unknown(verify.KeyTimeUnclear), verify.CannotTell},
 		{"no header chain", noChain, verify.CannotTell, unknown(verify.KeyTimeUnclear), verify.CannotTell},
 		{"chain too short", shortChain, verify.CannotTell, unknown(verify.KeyTimeUnclear), verify.CannotTell},
 		{"other network", otherNetwork, verify.CannotTell, unknown(verify.KeyTimeUnclear), verify.CannotTell},

@@ -174,26 +174,29 @@ func TestStatusPastByHeader(t *testing.T) {
 	require.Equal(t, verify.OK, s.verify(t).Checks[verify.Status].Outcome)
 }
 
+// Two lists that contradict each other say nothing, not even under a policy that
+// accepts an unknown status; but what one of them withdraws is withdrawn.
 func TestStatusForked(t *testing.T) {
-	for name, change := range map[string]func(s *scene){
-		"current":   func(s *scene) {},
-		"withdrawn": (*scene).withdraw,
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := oneLayer(t)
-			change(s)
-			s.useList(t)
-			s.trust.Status[0].Forked = true
-			r := s.verify(t)
-			requireResult(t, r, verify.CannotTell, findings{verify.Status: unknown(verify.StatusForked)})
-			require.Contains(t, r.Checks[verify.Status].Detail, "two different status lists with the sequence number 1")
-			require.Zero(t, r.StatusAsOf, "no date is claimed")
-		})
+	for _, allow := range []bool{false, true} {
+		s := oneLayer(t)
+		s.policy.AllowUnknownStatus = allow
+		s.useList(t)
+		s.trust.Status[0].Forked = true
+		r := s.verify(t)
+		requireResult(t, r, verify.CannotTell, findings{verify.Status: unknown(verify.StatusForked)})
+		require.Contains(t, r.Checks[verify.Status].Detail, "two different status lists with the sequence number 1")
+		require.Zero(t, r.StatusAsOf, "no date is claimed")
 	}
+	s := oneLayer(t)
+	s.withdraw()
+	s.useList(t)
+	s.trust.Status[0].Forked = true
+	requireResult(t, s.verify(t), verify.Withdrawn, findings{verify.Status: failed(verify.DocumentWithdrawn)})
 }
 
-// A list counts only under the issuer's keys that are in force now, and nothing
-// in a list that does not count is believed.
+// A list counts only under the issuer's keys that are in force now. Of one that
+// they signed while they were, withdrawals still count and nothing else; of any
+// other list, nothing.
 func TestStatusSignatures(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -202,17 +205,18 @@ func TestStatusSignatures(t *testing.T) {
 		now      time.Duration // after the block
 		until    time.Duration // of the keys, after the block; 0: open
 		want     finding
+		past     bool // signed by keys that were in force
 	}{
-		{"two of three", []officer{registrar, spare}, nil, 3 * hour, 0, finding{}},
-		{"one of three", []officer{registrar}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned)},
-		{"strangers", []officer{stranger, stranger2}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned)},
-		{"one key under two names", []officer{registrar, registrar.as("x")}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned)},
-		{"the right keys under another name", []officer{dean.as("x"), registrar.as("x")}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned)},
-		{"a wrong signature", []officer{dean, registrar}, func(l *verify.StatusList) { l.Note.Signatures[0].Bytes[0] ^= 1 }, 3 * hour, 0, unknown(verify.StatusUnsigned)},
-		{"signatures of another list", []officer{dean, registrar}, func(l *verify.StatusList) { l.Note.Text += "batch x\n" }, 3 * hour, 0, unknown(verify.StatusUnsigned)},
-		{"keys in force now", []officer{dean, registrar}, nil, 3 * day, 3*day + 2*hour, finding{}},
-		{"keys at their edge now", []officer{dean, registrar}, nil, 3 * day, 3 * day, unknown(verify.StatusUnsigned)},
-		{"keys of the past", []officer{dean, registrar}, nil, 3 * day, 2 * day, unknown(verify.StatusUnsigned)},
+		{"two of three", []officer{registrar, spare}, nil, 3 * hour, 0, finding{}, false},
+		{"one of three", []officer{registrar}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned), false},
+		{"strangers", []officer{stranger, stranger2}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned), false},
+		{"one key under two names", []officer{registrar, registrar.as("x")}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned), false},
+		{"the right keys under another name", []officer{dean.as("x"), registrar.as("x")}, nil, 3 * hour, 0, unknown(verify.StatusUnsigned), false},
+		{"a wrong signature", []officer{dean, registrar}, func(l *verify.StatusList) { l.Note.Signatures[0].Bytes[0] ^= 1 }, 3 * hour, 0, unknown(verify.StatusUnsigned), false},
+		{"signatures of another list", []officer{dean, registrar}, func(l *verify.StatusList) { l.Note.Text += "batch x\n" }, 3 * hour, 0, unknown(verify.StatusUnsigned), false},
+		{"keys in force now", []officer{dean, registrar}, nil, 3 * day, 3*day + 2*hour, finding{}, false},
+		{"keys at their edge now", []officer{dean, registrar}, nil, 3 * day, 3 * day, unknown(verify.StatusUnsigned), true},
+		{"keys of the past", []officer{dean, registrar}, nil, 3 * day, 2 * day, unknown(verify.StatusUnsigned), true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -233,7 +237,7 @@ func TestStatusSignatures(t *testing.T) {
 				}
 				s.trust.Status = []verify.StatusList{l}
 				want := test.want
-				if withdrawn && want == (finding{}) {
+				if withdrawn && (want == (finding{}) || test.past) {
 					want = failed(verify.DocumentWithdrawn)
 				}
 				r := s.verify(t)

@@ -57,7 +57,8 @@ type Policy struct {
 	// Confirmations that the anchor's block needs; 1 is the tip itself.
 	Confirmations uint32
 	// AllowUnknownStatus accepts documents of which it is not known whether
-	// they were withdrawn.
+	// they were withdrawn. It does not cover two lists that contradict each
+	// other.
 	AllowUnknownStatus bool
 	// Now is the present time. It dates keys of proofs without a proven block
 	// and the status list.
@@ -173,14 +174,14 @@ func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
 	batchRoot := checkInclusion(r, p)
 	checkAnchor(r, p.Bitcoin, batchRoot)
 	v.checkBlock(r, p.Bitcoin)
-	keyTime := v.policy.Now
+	keyTime := v.present
 	dated := r.isOK(Anchor) && r.isOK(Block)
 	if dated {
 		keyTime = r.Header.Time
 		r.NoLaterThan = dayOf(r.Header.Time)
 		v.noteEarliest(r, s.After)
 	}
-	checkIssuer(r, p.Layers[0].Note, keyTime, p.Bitcoin != nil && !dated)
+	checkIssuer(r, p.Layers[0].Note, keyTime, dated)
 	v.checkStatus(r, p)
 
 	r.Verdict = v.verdict(r)
@@ -201,7 +202,8 @@ func (v *Verifier) verdict(r *Result) Verdict {
 	verdict := Valid
 	for i, c := range r.Checks {
 		switch {
-		case c.Outcome == OK, i == Status && v.policy.AllowUnknownStatus:
+		case c.Outcome == OK:
+		case i == Status && v.policy.AllowUnknownStatus && c.Reason != StatusForked:
 		case waiting(c.Reason):
 			verdict = Pending
 		default:

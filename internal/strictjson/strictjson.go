@@ -11,6 +11,7 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -42,8 +43,7 @@ func Unmarshal(data []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		// Capped: the error quotes a key or a number of any length.
-		return fmt.Errorf("malformed JSON: %.200s", strings.TrimPrefix(err.Error(), "json: "))
+		return decodeError(err)
 	}
 	again, err := Marshal(v)
 	if err != nil {
@@ -53,6 +53,16 @@ func Unmarshal(data []byte, v any) error {
 		return fmt.Errorf("line %d is not in the one spelling of this format (was the file edited or re-formatted?)", line)
 	}
 	return nil
+}
+
+// decodeError is an error of encoding/json without the names of Go's types.
+func decodeError(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("malformed JSON: unexpected %.40s at %q", wrong.Value, wrong.Field)
+	}
+	// Capped: the error quotes a key or a number of any length.
+	return fmt.Errorf("malformed JSON: %.200s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // checkSpelling refuses what the format never holds and what encoding/json

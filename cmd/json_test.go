@@ -1,0 +1,81 @@
+package cmd
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestJSONDocument holds docs/json.md, which programs are written by, against
+// what is printed: each table has the keys of its object, in their order, and
+// their types.
+func TestJSONDocument(t *testing.T) {
+	document, err := os.ReadFile("../docs/json.md")
+	require.NoError(t, err)
+	require.Contains(t, string(document), "\nVersion 1. ")
+	require.Equal(t, 1, jsonVersion)
+	objects := map[string]reflect.Type{
+		"An error": reflect.TypeFor[errorJSON](),
+		"`anchor`": reflect.TypeFor[anchorJSON](),
+		"`verify`": reflect.TypeFor[verdictJSON](),
+		"`issuer create`, `issuer show`, `issuer pack -o FILE`, `trust add`, `trust list`": reflect.TypeFor[issuerJSON](),
+		"`trust remove`":                 reflect.TypeFor[removedJSON](),
+		"`status show`, `status import`": reflect.TypeFor[statusJSON](),
+	}
+	sections := strings.Split(string(document), "\n## ")[1:]
+	require.Len(t, sections, len(objects))
+	for _, section := range sections {
+		title, text, _ := strings.Cut(section, "\n")
+		object, ok := objects[title]
+		require.True(t, ok, "section %q", title)
+		var got []string
+		for _, row := range tableRow.FindAllStringSubmatch(text, -1) {
+			got = append(got, row[1]+" "+row[2])
+		}
+		// What is in an issuer or a block stands in the words of verify's table.
+		want := objectKeys(object, "", title == "`verify`")
+		require.Equal(t, want, got, title)
+	}
+}
+
+var tableRow = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([a-z]+) \\|")
+
+// objectKeys lists the keys of what a struct is printed as, with those of the
+// objects in it, and their types.
+func objectKeys(object reflect.Type, prefix string, flat bool) []string {
+	var keys []string
+	for i := range object.NumField() {
+		f := object.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		of := f.Type
+		if of.Kind() == reflect.Pointer {
+			of = of.Elem()
+		}
+		keys = append(keys, prefix+name+" "+jsonType(of))
+		switch {
+		case of.Kind() == reflect.Slice:
+			keys = append(keys, objectKeys(of.Elem(), prefix+name+"[].", flat)...)
+		case of.Kind() == reflect.Struct && !flat:
+			keys = append(keys, objectKeys(of, prefix+name+".", flat)...)
+		}
+	}
+	return keys
+}
+
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Slice:
+		return "array"
+	case reflect.Struct:
+		return "object"
+	}
+	return "number"
+}
