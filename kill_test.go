@@ -364,6 +364,7 @@ func (r *registrar) check(t *testing.T) {
 	r.checkChain(t, batches)
 	r.checkStatus(t, batches)
 	r.checkFolders(t, batches)
+	r.checkHome(t)
 	out := r.run(t, append([]string{"verify", "--network", "regtest"}, r.folders...)...)
 	require.NotContains(t, out, "INVALID")
 	require.NotContains(t, out, "CANNOT TELL")
@@ -496,6 +497,15 @@ func (r *registrar) checkFolders(t *testing.T, batches []*batch.Batch) {
 		}
 		require.Len(t, names, len(want), "files in %s", folder)
 	}
+}
+
+// checkHome: no temporary file of a killed command is left.
+func (r *registrar) checkHome(t *testing.T) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(r.home(), func(path string, e fs.DirEntry, err error) error {
+		require.False(t, err == nil && strings.HasPrefix(e.Name(), "."), path)
+		return err
+	}))
 }
 
 func batchOf(t *testing.T, batches []*batch.Batch, dir string) *batch.Batch {

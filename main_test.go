@@ -100,6 +100,8 @@ func useEmptyUser(env *testscript.Env) error {
 	}
 	env.Setenv("LocalAppData", filepath.Join(user, "AppData", "Local"))
 	env.Setenv("DATA", data)
+	// A program under the race detector would sleep for a second before it ends.
+	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	return os.Mkdir(user, 0o700)
 }
 

@@ -257,9 +257,11 @@ func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []b
 }
 
 // WriteProofs writes the proof of every document beside it and then, if they
-// have their attestation, marks the batch complete. done is called after each, from several goroutines. The
-// files are not synced one by one: they can be written again from this state.
+// have their attestation, marks the batch complete. done is called after each,
+// from several goroutines. The files are not synced one by one: they can be
+// written again from this state.
 func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
+	b.sweep()
 	err := b.EachProof(ctx, func(i int, data []byte) error {
 		defer done()
 		return b.writeProof(b.Documents[i].Path, data)
@@ -297,7 +299,34 @@ func (b *Batch) writeProof(document string, data []byte) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return atomicfile.WriteUnsynced(path, data, 0o644)
+	return atomicfile.WriteUnsynced(path, data, 0o644, b.temporary())
+}
+
+// temporary is the pattern of the temporary files among the documents. It names
+// the batch: nobody else's file has such a name, and no other process is at
+// work on the batch.
+func (b *Batch) temporary() string { return ".gradseal-" + b.ID + "-*" }
+
+// sweep removes the temporary files that a killed process left among the
+// documents. What cannot be removed only takes up room.
+func (b *Batch) sweep() {
+	seen := make(map[string]bool)
+	for _, d := range b.Documents {
+		dir := filepath.Dir(d.Path)
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if ok, _ := filepath.Match(b.temporary(), e.Name()); ok {
+				os.Remove(filepath.Join(dir, e.Name()))
+			}
+		}
+	}
 }
 
 // mayReplace reports whether a proof file is an earlier proof of this batch,

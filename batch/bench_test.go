@@ -64,7 +64,7 @@ func BenchmarkNewPlan(b *testing.B) {
 			for b.Loop() {
 				batches := list(b, s)
 				var err error
-				p, err = batch.NewPlan(files, batches, bitcoin.Regtest, testID)
+				p, err = batch.NewPlan(files, batches, batch.Head{Network: bitcoin.Regtest, Issuer: testID})
 				require.NoError(b, err)
 			}
 			require.Empty(b, p.New)

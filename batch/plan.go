@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
-	"gradseal/bitcoin"
 	"gradseal/proof"
 )
 
@@ -20,8 +20,8 @@ type Plan struct {
 	// Resume are the batches that were begun and hold some of the files. Their
 	// documents have the paths of those files, which may have been moved.
 	Resume []*Batch
-	// Stale are unsigned batches that hold some of the files, and others. They
-	// issued nothing and are to be abandoned.
+	// Stale are unsigned batches that hold some of the files and others, or have
+	// another title. They issued nothing and are to be abandoned.
 	Stale []*Batch
 	// Rewrite are files of complete batches that have no proof beside them.
 	Rewrite []Issued
@@ -37,10 +37,11 @@ type Issued struct {
 	Index int
 }
 
-// NewPlan holds the files against the batches of one issuer on one network.
-func NewPlan(files []File, batches []*Batch, network bitcoin.Network, issuer string) (*Plan, error) {
+// NewPlan holds the files against the batches of one issuer on one network, as
+// the head of a new batch names them.
+func NewPlan(files []File, batches []*Batch, head Head) (*Plan, error) {
 	batches = slices.DeleteFunc(slices.Clone(batches), func(b *Batch) bool {
-		return b.Network != network || b.Issuer != issuer
+		return b.Network != head.Network || b.Issuer != head.Issuer
 	})
 	p := new(Plan)
 	known := newIndex(batches)
@@ -49,8 +50,33 @@ func NewPlan(files []File, batches []*Batch, network bitcoin.Network, issuer str
 			return nil, err
 		}
 	}
-	p.resumePlanned(batches)
+	p.resumePlanned(batches, head.Title)
+	p.checkFolders()
 	return p, nil
+}
+
+// checkFolders refuses the folders of new files in which no proof could be
+// written, before anything is paid for.
+func (p *Plan) checkFolders() {
+	seen := make(map[string]bool)
+	for _, f := range p.New {
+		dir := filepath.Dir(f.Path)
+		if seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		probe, err := os.CreateTemp(dir, ".gradseal-*")
+		if err != nil {
+			var pathErr *fs.PathError
+			if errors.As(err, &pathErr) {
+				err = pathErr.Err
+			}
+			p.refuse(dir, fmt.Sprintf("is a folder in which no proof can be written: %v", err))
+			continue
+		}
+		probe.Close()
+		os.Remove(probe.Name())
+	}
 }
 
 // index finds the documents of signed batches by digest and by path.
@@ -135,9 +161,10 @@ func (p *Plan) refuse(path, fault string) {
 	p.Refusals = append(p.Refusals, Refusal{path, fault})
 }
 
-// resumePlanned takes up an unsigned batch of exactly the new files, so that
-// an interrupted command ends with the root that it began with.
-func (p *Plan) resumePlanned(batches []*Batch) {
+// resumePlanned takes up an unsigned batch of exactly the new files and with
+// the same title, so that an interrupted command ends with the root that it
+// began with.
+func (p *Plan) resumePlanned(batches []*Batch, title string) {
 	want := make(map[string][32]byte, len(p.New))
 	for _, f := range p.New {
 		want[f.Path] = f.Digest
@@ -148,7 +175,7 @@ func (p *Plan) resumePlanned(batches []*Batch) {
 		}
 		switch hits := b.count(want); {
 		case hits == 0:
-		case hits == len(want) && hits == len(b.Documents) && len(p.New) > 0:
+		case hits == len(want) && hits == len(b.Documents) && len(p.New) > 0 && b.Title == title:
 			p.Resume = append(p.Resume, b)
 			p.New = nil
 		default:

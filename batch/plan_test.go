@@ -17,7 +17,7 @@ import (
 
 func newPlan(t testing.TB, s *batch.Store, files []batch.File) *batch.Plan {
 	t.Helper()
-	p, err := batch.NewPlan(files, list(t, s), bitcoin.Regtest, testID)
+	p, err := batch.NewPlan(files, list(t, s), testHead())
 	require.NoError(t, err)
 	return p
 }
@@ -101,6 +101,13 @@ func TestPlanResumesAPlannedBatch(t *testing.T) {
 	}
 	require.Equal(t, bucket{New: 6}, sizes(w.plan(t, w.paths[4:]...)))
 	require.Equal(t, bucket{}, sizes(newPlan(t, w.s, nil)))
+
+	// Another title is another batch.
+	head := testHead()
+	head.Title = "Graduation 2026"
+	p, err := batch.NewPlan(scan(t, w.paths[:4]...), list(t, w.s), head)
+	require.NoError(t, err)
+	require.Equal(t, bucket{New: 4, Stale: 1}, sizes(p))
 
 	// One of its files is another one now.
 	write(t, w.paths[0], pdf("corrected"))
@@ -282,7 +289,7 @@ func TestPlanIgnoresOthers(t *testing.T) {
 			network bitcoin.Network
 			issuer  string
 		}{{bitcoin.Mainnet, testID}, {bitcoin.Regtest, "other.example"}} {
-			p, err := batch.NewPlan(scan(t, w.paths[:4]...), list(t, w.s), other.network, other.issuer)
+			p, err := batch.NewPlan(scan(t, w.paths[:4]...), list(t, w.s), batch.Head{Network: other.network, Issuer: other.issuer})
 			require.NoError(t, err)
 			require.Equal(t, bucket{New: 4}, sizes(p))
 			write(t, w.paths[5], pdf(other.issuer))
@@ -299,7 +306,7 @@ func TestNewPlanKeepsItsArguments(t *testing.T) {
 	batches := list(t, w.s)
 	files := scan(t, w.paths...)
 	wantIDs, wantFiles := ids(batches), append([]batch.File{}, files...)
-	_, err = batch.NewPlan(files, batches, bitcoin.Regtest, testID)
+	_, err = batch.NewPlan(files, batches, testHead())
 	require.NoError(t, err)
 	require.Equal(t, wantIDs, ids(batches))
 	require.Equal(t, wantFiles, files)

@@ -75,6 +75,8 @@ func Collect(paths []string) (files []string, refusals []Refusal, ignored int, e
 				return fs.SkipDir
 			case d.IsDir():
 			case strings.HasSuffix(path, proof.Suffix):
+			case !hidden && isLinkToFolder(path, d):
+				refusals = append(refusals, Refusal{path, "is a symbolic link to a folder: name that folder, or remove the link"})
 			case hidden || !strings.EqualFold(filepath.Ext(path), ".pdf"):
 				others = append(others, path)
 			case !d.Type().IsRegular():
@@ -90,6 +92,15 @@ func Collect(paths []string) (files []string, refusals []Refusal, ignored int, e
 	}
 	slices.SortFunc(refusals, compareRefusals)
 	return unique(files), slices.Compact(refusals), len(unique(others)), nil
+}
+
+// isLinkToFolder finds what a walk passes over in silence.
+func isLinkToFolder(path string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 const separator = string(filepath.Separator)
@@ -215,8 +226,8 @@ func readFile(path string, buf []byte) (File, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	window := &prefix{}
-	n, err := io.CopyBuffer(io.MultiWriter(h, window), onlyReader{f}, buf)
+	window, marker := &prefix{}, &proof.MarkerFinder{}
+	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker), onlyReader{f}, buf)
 	if err != nil {
 		return File{}, err
 	}
@@ -230,8 +241,10 @@ func readFile(path string, buf []byte) (File, error) {
 	if !bytes.Contains(window.data, []byte("%PDF-")) {
 		return File{}, errors.New("is not a PDF (no %PDF- at its beginning)")
 	}
-	if _, _, err := proof.SplitTrailer(f, n); !errors.Is(err, proof.ErrNoTrailer) {
-		return File{}, errors.New("already carries a gradseal proof at its end: anchor the original")
+	if marker.Found {
+		if _, _, err := proof.SplitTrailer(f, n); !errors.Is(err, proof.ErrNoTrailer) {
+			return File{}, errors.New("already carries a gradseal proof at its end: anchor the original")
+		}
 	}
 	return File{Path: path, Size: n, ModTime: after.ModTime(), Digest: [32]byte(h.Sum(nil))}, nil
 }

@@ -103,8 +103,9 @@ func TestSymbolicLinks(t *testing.T) {
 	require.Equal(t, []batch.Refusal{
 		{Path: filepath.Join(dir, "given/dangling.pdf"), Fault: fault},
 		{Path: filepath.Join(dir, "given/link.pdf"), Fault: fault},
+		{Path: filepath.Join(dir, "given/up"), Fault: "is a symbolic link to a folder: name that folder, or remove the link"},
 	}, refusals)
-	require.Equal(t, 1, ignored)
+	require.Zero(t, ignored)
 
 	// A link that somebody names is meant: as a folder, and as a file.
 	for _, given := range []string{folder, folder + "/"} {
@@ -177,4 +178,23 @@ func TestFileVanishesWhileItIsRead(t *testing.T) {
 	large(t, path)
 	refusal := during(t, path, func(int) { os.Remove(path) })
 	require.Equal(t, "cannot be read: no such file or directory", refusal.Fault)
+}
+
+// A folder in which no proof can be written is refused before anything is
+// signed.
+func TestPlanRefusesUnwritableFolder(t *testing.T) {
+	if !asOrdinaryUser(t) {
+		return
+	}
+	dir := tree(t, "a.pdf", "closed/b.pdf", "closed/c.pdf")
+	closed := filepath.Join(dir, "closed")
+	files := scan(t, dir)
+	lock(t, closed, 0o500)
+	p, err := batch.NewPlan(files, nil, testHead())
+	require.NoError(t, err)
+	require.Equal(t, []batch.Refusal{{Path: closed, Fault: "is a folder in which no proof can be written: permission denied"}}, p.Refusals)
+	require.NoFileExists(t, filepath.Join(dir, ".gradseal-"))
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 2, "the look at the folder leaves nothing there")
 }

@@ -136,7 +136,7 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		}
 	}
 	if len(plan.New) > 0 {
-		b, err := r.home.batches().Create(batch.Head{Network: r.network, Issuer: r.issuer, Title: r.title, Created: r.now}, plan.New)
+		b, err := r.home.batches().Create(r.head(), plan.New)
 		if err != nil {
 			return err
 		}
@@ -151,6 +151,11 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		r.proofs++
 	}
 	return r.report(plan)
+}
+
+// head is what is said of a new batch.
+func (r *anchorRun) head() batch.Head {
+	return batch.Head{Network: r.network, Issuer: r.issuer, Title: r.title, Created: r.now}
 }
 
 // read finds and hashes the documents.
@@ -233,7 +238,7 @@ func (r *anchorRun) plan(scan *batch.Scan) (*batch.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := batch.NewPlan(scan.Files, batches, r.network, r.issuer)
+	plan, err := batch.NewPlan(scan.Files, batches, r.head())
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +246,7 @@ func (r *anchorRun) plan(scan *batch.Scan) (*batch.Plan, error) {
 		return nil, err
 	}
 	for _, b := range plan.Stale {
-		r.ui.note("Dropped the plan of batch %s: it was not signed, and the files are other ones now", b.ID)
+		r.ui.note("Dropped the plan of batch %s: it was not signed, and files or title are other ones now", b.ID)
 		if err := r.home.batches().Abandon(b); err != nil {
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"gradseal/batch"
 	"gradseal/bitcoin"
+	"gradseal/internal/atomicfile"
 	"gradseal/trust"
 )
 
@@ -106,7 +107,22 @@ func (a *app) lock(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.home.sweep()
 	return func() { l.Unlock() }, nil
+}
+
+// sweep removes the temporary files of a process that was killed. It is for
+// the holder of the lock; what cannot be removed only takes up room.
+func (h home) sweep() {
+	for _, pattern := range []string{filepath.Join("*", atomicfile.Temporary), filepath.Join("*", "*", atomicfile.Temporary)} {
+		left, err := fs.Glob(os.DirFS(h.dir), filepath.ToSlash(pattern))
+		if err != nil {
+			continue
+		}
+		for _, name := range left {
+			os.RemoveAll(filepath.Join(h.dir, filepath.FromSlash(name)))
+		}
+	}
 }
 
 // ownIssuers returns the ids of the issuers whose keys are in this home.

@@ -27,7 +27,7 @@ func (a *app) newIssuerCommand() *cobra.Command {
 
 Exit codes: 0 done; 1 an error.`,
 	}
-	cmd.AddCommand(a.newIssuerCreateCommand(), a.newIssuerShowCommand(), a.newIssuerPackCommand())
+	addCommands(cmd, a.newIssuerCreateCommand(), a.newIssuerShowCommand(), a.newIssuerPackCommand())
 	return cmd
 }
 
@@ -238,13 +238,10 @@ func (a *app) createIssuer(spec issuerSpec, save func(k *keys.Key, path string) 
 		Keys:      []issuer.Key{{Public: key.PublicKey(), Holder: spec.holder}},
 	}
 	signers := []issuer.Signer{key}
+	var recovery *keys.Key
 	if spec.recovery != "" {
-		recovery, err := keys.Generate(spec.id)
-		if err != nil {
+		if recovery, err = keys.Generate(spec.id); err != nil {
 			return nil, err
-		}
-		if err := recovery.WriteRecovery(spec.recovery); err != nil {
-			return nil, fmt.Errorf("recovery key: %w", err)
 		}
 		set.Keys = append(set.Keys, issuer.Key{Public: recovery.PublicKey(), Holder: "Recovery key"})
 		signers = append(signers, recovery)
@@ -263,6 +260,11 @@ func (a *app) createIssuer(spec issuerSpec, save func(k *keys.Key, path string) 
 			err = hinted(err, "if its key is lost: gradseal trust remove %s", spec.id)
 		}
 		return nil, err
+	}
+	if recovery != nil {
+		if err := recovery.WriteRecovery(spec.recovery); err != nil {
+			return nil, fmt.Errorf("recovery key: %w", err)
+		}
 	}
 	if err := os.MkdirAll(a.home.keyDir(), 0o700); err != nil {
 		return nil, err

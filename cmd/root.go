@@ -84,14 +84,7 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	flags.StringVar(&a.configFlag, "config", "", "configuration `file` (default: config.yaml in the home directory)")
 	flags.BoolVar(&a.ui.json, "json", false, "print results, and a final error, as JSON")
 	flags.BoolVarP(&a.ui.quiet, "quiet", "q", false, "print results and errors only")
-	root.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		return hinted(fmt.Errorf("unknown command %s", quoted(args[0])), "run: gradseal --help")
-	}
-	root.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	root.AddCommand(
+	addCommands(root,
 		a.newAnchorCommand(),
 		a.newVerifyCommand(),
 		a.newIssuerCommand(),
@@ -100,6 +93,19 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 		a.newDemoCommand(),
 	)
 	return root
+}
+
+// addCommands makes cmd a group: alone it shows its help, and a word that is
+// none of its commands is an error.
+func addCommands(cmd *cobra.Command, commands ...*cobra.Command) {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return hinted(fmt.Errorf("unknown command %s", quoted(args[0])), "run: %s --help", cmd.CommandPath())
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(commands...)
 }
 
 // setUp reads the configuration before any command runs.

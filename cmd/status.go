@@ -21,7 +21,7 @@ func (a *app) newStatusCommand() *cobra.Command {
 
 Exit codes: 0 done; 1 an error, and nothing was changed.`,
 	}
-	cmd.AddCommand(a.newStatusShowCommand(), a.newStatusImportCommand())
+	addCommands(cmd, a.newStatusShowCommand(), a.newStatusImportCommand())
 	return cmd
 }
 

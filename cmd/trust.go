@@ -23,7 +23,7 @@ func (a *app) newTrustCommand() *cobra.Command {
 
 Exit codes: 0 done; 1 an error, and the trust store is as it was.`,
 	}
-	cmd.AddCommand(a.newTrustAddCommand(), a.newTrustListCommand(), a.newTrustRemoveCommand())
+	addCommands(cmd, a.newTrustAddCommand(), a.newTrustListCommand(), a.newTrustRemoveCommand())
 	return cmd
 }
 

@@ -115,7 +115,7 @@ func (a *app) newVerifier(o verifyOptions) (*verify.Verifier, func(), error) {
 	if policy.Confirmations == 0 {
 		policy.Confirmations = defaultConfirmations(network)
 	}
-	believed, err := a.loadTrust(network)
+	believed, err := a.loadTrust()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,9 +139,9 @@ func defaultConfirmations(n bitcoin.Network) uint32 {
 	return 6
 }
 
-// loadTrust reads the trust store: all issuers, and their status lists for the
-// network.
-func (a *app) loadTrust(n bitcoin.Network) (verify.Trust, error) {
+// loadTrust reads the trust store: all issuers, and their status lists for
+// every network: a withdrawal counts where the policy asks for another one, too.
+func (a *app) loadTrust() (verify.Trust, error) {
 	var believed verify.Trust
 	store := a.home.trust()
 	entries, err := store.Issuers()
@@ -150,12 +150,14 @@ func (a *app) loadTrust(n bitcoin.Network) (verify.Trust, error) {
 	}
 	for _, e := range entries {
 		believed.Issuers = append(believed.Issuers, e.File)
-		list, forked, err := store.Status(e.File.ID, n)
-		if err != nil {
-			return verify.Trust{}, err
-		}
-		if list != nil {
-			believed.Status = append(believed.Status, verify.StatusList{StatusList: list.StatusList, Note: list.Note, Forked: forked})
+		for _, n := range bitcoin.Networks() {
+			list, forked, err := store.Status(e.File.ID, n)
+			if err != nil {
+				return verify.Trust{}, err
+			}
+			if list != nil {
+				believed.Status = append(believed.Status, verify.StatusList{StatusList: list.StatusList, Note: list.Note, Forked: forked})
+			}
 		}
 	}
 	return believed, nil

@@ -33,7 +33,7 @@ const (
 	unsafeTitle   = title + ", NOT ENCRYPTED, for regtest only"
 	recoveryTitle = title + ", RECOVERY: print this, lock it away, delete the file"
 	maxFile       = 16 << 10 // bytes of a key file
-	maxWorkFactor = 22       // log2 of scrypt's N that reading accepts: about 16 s
+	maxWorkFactor = 20       // log2 of scrypt's N that reading accepts: 1 GiB of memory
 	// MinPassphrase is the least length of a passphrase in bytes. It stops
 	// slips of the finger, not bad choices.
 	MinPassphrase = 8

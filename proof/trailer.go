@@ -64,6 +64,29 @@ func SplitTrailer(file io.ReaderAt, size int64) (original int64, proof []byte, e
 	return size - int64(len(tail)) + int64(at), proof, nil
 }
 
+// MarkerFinder looks for the marker of a trailer in what is written to it. A
+// file without one carries no proof, so that who reads a file anyway need not
+// have SplitTrailer read it again.
+type MarkerFinder struct {
+	Found bool
+	last  []byte // the bytes at the end that may begin a marker
+}
+
+// Write never fails.
+func (m *MarkerFinder) Write(b []byte) (int, error) {
+	if m.Found {
+		return len(b), nil
+	}
+	const overlap = len(trailerMarker) - 1
+	seam := append(m.last, b[:min(overlap, len(b))]...)
+	m.Found = bytes.Contains(seam, []byte(trailerMarker)) || bytes.Contains(b, []byte(trailerMarker))
+	if len(b) >= overlap {
+		seam = b
+	}
+	m.last = append(m.last[:0:0], seam[max(0, len(seam)-overlap):]...)
+	return len(b), nil
+}
+
 func readTail(file io.ReaderAt, size int64) ([]byte, error) {
 	n := min(size, int64(maxTrailer+maxOriginalEnd))
 	tail := make([]byte, n)

@@ -299,3 +299,29 @@ func (f failingStart) ReadAt(b []byte, off int64) (int, error) {
 	}
 	return f.Reader.ReadAt(b, off)
 }
+
+// TestMarkerFinder writes a marker in pieces of every size, and near misses.
+func TestMarkerFinder(t *testing.T) {
+	const marker = "\n%gradseal-proof-1\n"
+	for _, content := range []string{marker, "x" + marker, marker + "x", "\n\n" + marker, "abc" + marker[:10] + marker + "abc", marker[:18] + marker} {
+		for size := 1; size <= len(content)+1; size++ {
+			m := writePieces(t, content, size)
+			require.True(t, m.Found, "%q in pieces of %d", content, size)
+		}
+	}
+	for _, content := range []string{"", marker[:18], marker[1:], "\n%gradseal-proof-2\n", marker[:9] + "x" + marker[9:]} {
+		for size := 1; size <= len(content)+1; size++ {
+			require.False(t, writePieces(t, content, size).Found, "%q in pieces of %d", content, size)
+		}
+	}
+}
+
+func writePieces(t *testing.T, content string, size int) *proof.MarkerFinder {
+	m := new(proof.MarkerFinder)
+	for rest := []byte(content); len(rest) > 0; rest = rest[min(size, len(rest)):] {
+		n, err := m.Write(rest[:min(size, len(rest))])
+		require.NoError(t, err)
+		require.Equal(t, min(size, len(rest)), n)
+	}
+	return m
+}

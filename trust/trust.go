@@ -30,7 +30,7 @@ var (
 	ErrUnknownIssuer = errors.New("no such issuer in the trust store")
 	// ErrOtherIssuer says that the id is taken by an issuer file that the new
 	// one does not follow from.
-	ErrOtherIssuer = errors.New("the trust store has another issuer with this id")
+	ErrOtherIssuer = errors.New("another issuer file with this id is trusted here, and this one does not follow from it")
 	// ErrStatusFork says that the issuer signed two different lists with one
 	// sequence number. Both are kept, and no status of that issuer is certain
 	// until a later list joins them.

@@ -14,27 +14,34 @@ import (
 // WriteFile replaces the file at path by data: it writes a temporary file in
 // the same directory, syncs it, renames it over path and syncs the directory.
 // When it returns nil the new content survives a power cut. On an error the
-// old file is untouched and the temporary file is removed.
+// temporary file is removed and the old file untouched; only where the error is
+// of the last step, syncing the directory, the new one may be in its place.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
-	return write(path, data, perm, true, os.Rename)
+	return write(path, data, perm, Temporary, true, os.Rename)
 }
+
+// Temporary is the pattern of the names of temporary files, as os.CreateTemp
+// takes it. A process that is killed leaves its temporary file there.
+const Temporary = ".tmp-*"
 
 // WriteUnsynced is WriteFile without the two syncs: atomic for every reader
 // and for a killed process, but a power cut may lose the new content. It is
-// for files that can be written again from state that is synced.
-func WriteUnsynced(path string, data []byte, perm fs.FileMode) error {
-	return write(path, data, perm, false, os.Rename)
+// for files that can be written again from state that is synced. The caller
+// gives the pattern of the temporary file's name, so that it can find what a
+// killed process left in a directory of somebody else's.
+func WriteUnsynced(path string, data []byte, perm fs.FileMode, temporary string) error {
+	return write(path, data, perm, temporary, false, os.Rename)
 }
 
 // WriteNew is WriteFile for a file that must not exist yet: where path exists
 // it changes nothing and returns an error that is fs.ErrExist.
 func WriteNew(path string, data []byte, perm fs.FileMode) error {
-	return write(path, data, perm, true, linkNew)
+	return write(path, data, perm, Temporary, true, linkNew)
 }
 
-func write(path string, data []byte, perm fs.FileMode, sync bool, place func(tmp, path string) error) (err error) {
+func write(path string, data []byte, perm fs.FileMode, temporary string, sync bool, place func(tmp, path string) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".tmp-*")
+	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
 		return err
 	}

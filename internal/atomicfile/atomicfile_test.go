@@ -25,7 +25,9 @@ var writers = []struct {
 	replace bool // what is at the path already
 }{
 	{"WriteFile", atomicfile.WriteFile, true},
-	{"WriteUnsynced", atomicfile.WriteUnsynced, true},
+	{"WriteUnsynced", func(path string, data []byte, perm fs.FileMode) error {
+		return atomicfile.WriteUnsynced(path, data, perm, ".own-*")
+	}, true},
 	{"WriteNew", atomicfile.WriteNew, false},
 }
 
