@@ -193,8 +193,14 @@ func TestTerminal(t *testing.T) {
 	x.secret(oldSecret, ctrlC)
 	x.ends(1)
 	x = onTerminal(t, dir, "anchor", "docs")
-	x.secret(oldSecret, "correct house\n")
+	for range 3 {
+		x.secret(oldSecret, "correct house\n")
+	}
 	require.Contains(t, x.ends(1), "wrong passphrase")
+	x = onTerminal(t, dir, "anchor", "docs")
+	x.secret(oldSecret, "correct house\n")
+	x.secret(oldSecret, ctrlC)
+	x.ends(1)
 	x = onTerminal(t, dir, "anchor", "docs")
 	x.secret(oldSecret, "correct horse\n")
 	screen = x.ends(0)

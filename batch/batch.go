@@ -59,6 +59,7 @@ type Batch struct {
 	Statement   []byte     // signed
 	Transaction []byte     // signed, with witness
 	Attestation *proof.Bitcoin
+	Gone        []string // paths of documents that WriteProofs did not find
 
 	dir      string
 	tree     *merkle.Tree
@@ -240,6 +241,10 @@ func (b *Batch) Proof(index int) ([]byte, error) {
 	})
 }
 
+// Sync makes what is on disk of the batch durable: an earlier process may have
+// been killed, or lost power, before it did.
+func (b *Batch) Sync() error { return atomicfile.SyncDir(b.dir) }
+
 // EachProof calls use with every document's proof, on all processors.
 func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []byte) error) error {
 	if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
@@ -281,6 +286,7 @@ func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
 
 // WriteProofAt writes the proof of one document beside a copy of it.
 func (b *Batch) WriteProofAt(index int, document string) error {
+	sweepFolder(filepath.Dir(document), b.temporary())
 	data, err := b.Proof(index)
 	if err != nil {
 		return err
@@ -290,11 +296,11 @@ func (b *Batch) WriteProofAt(index int, document string) error {
 
 func (b *Batch) writeProof(document string, data []byte) error {
 	path := document + proof.Suffix
-	old, err := os.ReadFile(path)
+	old, err := readBeside(document)
 	switch {
 	case err == nil && bytes.Equal(old, data):
 		return nil
-	case err == nil && !b.mayReplace(old):
+	case err == nil && !b.mayReplace(old, data):
 		return fmt.Errorf("%s: is not a proof of this batch: it was not overwritten; move it away and run the same command again", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
@@ -317,23 +323,27 @@ func (b *Batch) sweep() {
 			continue
 		}
 		seen[dir] = true
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
-		for _, e := range entries {
-			if ok, _ := filepath.Match(b.temporary(), e.Name()); ok {
-				os.Remove(filepath.Join(dir, e.Name()))
-			}
+		sweepFolder(dir, b.temporary())
+	}
+}
+
+func sweepFolder(dir, pattern string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if ok, _ := filepath.Match(pattern, e.Name()); ok {
+			os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
 }
 
 // mayReplace reports whether a proof file is an earlier proof of this batch,
-// such as one without its attestation, or has no content: a power cut turns
-// what was not synced into an empty file or one of zero bytes.
-func (b *Batch) mayReplace(proofFile []byte) bool {
-	if len(bytes.Trim(proofFile, "\x00")) == 0 {
+// such as one without its attestation, or the beginning of want, with zero
+// bytes after it: a power cut makes that of what was not synced.
+func (b *Batch) mayReplace(proofFile, want []byte) bool {
+	if bytes.HasPrefix(want, bytes.TrimRight(proofFile, "\x00")) {
 		return true
 	}
 	p, err := proof.Parse(proofFile)

@@ -351,7 +351,7 @@ func TestForeignProofsAreNotOverwritten(t *testing.T) {
 		"proof of another batch":      otherProof(t, target),
 		"own proof, later format":     bytes.Replace(own, []byte("gradseal-proof/1"), []byte("gradseal-proof/2"), 1),
 		"own proof, edited":           append([]byte(" "), own...),
-		"own proof, cut off":          own[:len(own)-1],
+		"own proof, cut off, changed": append([]byte("["), own[1:len(own)-1]...),
 		"larger than any proof":       bytes.Repeat([]byte("x"), proof.MaxSize+1),
 		"json, but nothing of ours":   []byte("{}\n"),
 		"own proof, attestation null": bytes.Replace(own, []byte("\"attestations\": ["), []byte("\"attestations\": null, \"x\": ["), 1),

@@ -25,6 +25,8 @@ type Plan struct {
 	Stale []*Batch
 	// Rewrite are files of complete batches that have no proof beside them.
 	Rewrite []Issued
+	// Complete are the complete batches that hold some of the files.
+	Complete []*Batch
 	// Done counts the files of complete batches whose proof is beside them.
 	Done     int
 	Refusals []Refusal
@@ -55,6 +57,8 @@ func NewPlan(files []File, batches []*Batch, head Head) (*Plan, error) {
 	return p, nil
 }
 
+const probePattern = ".gradseal-probe-*"
+
 // checkFolders refuses the folders of new files in which no proof could be
 // written, before anything is paid for.
 func (p *Plan) checkFolders() {
@@ -65,7 +69,8 @@ func (p *Plan) checkFolders() {
 			continue
 		}
 		seen[dir] = true
-		probe, err := os.CreateTemp(dir, ".gradseal-*")
+		sweepFolder(dir, probePattern)
+		probe, err := os.CreateTemp(dir, probePattern)
 		if err != nil {
 			var pathErr *fs.PathError
 			if errors.As(err, &pathErr) {
@@ -122,10 +127,10 @@ func (p *Plan) place(f File, known index) error {
 
 func (p *Plan) placeIssued(is Issued) error {
 	complete := is.Batch.State() == Complete
-	switch have, err := os.ReadFile(is.File.Path + proof.Suffix); {
+	switch have, err := readBeside(is.File.Path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		p.refuse(is.File.Path, "has a proof beside it that "+faultOf(err))
+		p.refuse(is.File.Path, "has a proof beside it that cannot be read as one: "+faultOf(err))
 		return nil
 	default:
 		want, err := is.Batch.Proof(is.Index)
@@ -133,21 +138,43 @@ func (p *Plan) placeIssued(is Issued) error {
 			return err
 		}
 		equal := bytes.Equal(have, want)
-		if !equal && !is.Batch.mayReplace(have) {
+		if !equal && !is.Batch.mayReplace(have, want) {
 			p.refuse(is.File.Path, fmt.Sprintf("has a proof beside it that is not the one of batch %s: proofs are never overwritten, so move it away first", is.Batch.ID))
 			return nil
 		}
 		if equal && complete {
 			p.Done++
+			p.addComplete(is.Batch)
 			return nil
 		}
 	}
 	if complete {
 		p.Rewrite = append(p.Rewrite, is)
+		p.addComplete(is.Batch)
 	} else {
 		p.resume(is)
 	}
 	return nil
+}
+
+func (p *Plan) addComplete(b *Batch) {
+	if !slices.Contains(p.Complete, b) {
+		p.Complete = append(p.Complete, b)
+	}
+}
+
+// readBeside reads the proof beside a document. What is there and is not a
+// regular file is an error: it is somebody's, and a pipe would be waited for.
+func readBeside(document string) ([]byte, error) {
+	path := document + proof.Suffix
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is not a regular file", path)
+	}
+	return os.ReadFile(path)
 }
 
 func (p *Plan) resume(is Issued) {

@@ -91,7 +91,7 @@ func (s *Store) Create(h Head, files []File) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
 	// The directory appears under its name only with the plan in it.

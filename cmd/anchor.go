@@ -2,9 +2,11 @@ package cmd
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -121,7 +123,7 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 	if err := r.openIssuer(); err != nil {
 		return err
 	}
-	if len(plan.New)+len(plan.Resume) > 0 {
+	if len(plan.New)+len(plan.Resume) > 0 || r.headersLost() {
 		node, err := embedded.Open(ctx, r.home.nodeDir(), r.home.headerFile(r.network))
 		if err != nil {
 			return err
@@ -150,7 +152,15 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		}
 		r.proofs++
 	}
-	return r.report(plan)
+	return r.report(plan, paths)
+}
+
+// headersLost reports whether there is a node and no header file: opening the
+// node writes that again.
+func (r *anchorRun) headersLost() bool {
+	_, noNode := os.Stat(r.home.nodeDir())
+	_, noHeaders := os.Stat(r.home.headerFile(r.network))
+	return noNode == nil && errors.Is(noHeaders, fs.ErrNotExist)
 }
 
 // head is what is said of a new batch.
@@ -275,6 +285,9 @@ func (e refusedError) Error() string {
 // finish takes a batch through every step that it has not taken yet. Each step
 // is on disk and synced before the next one begins.
 func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.File) error {
+	if err := b.Sync(); err != nil { // what a killed process wrote may not be safe yet
+		return err
+	}
 	if b.Statement == nil {
 		if err := r.sign(ctx, b, files); err != nil {
 			return err
@@ -298,13 +311,23 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	if err := b.WriteProofs(ctx, func() { bar.add(1) }); err != nil {
 		return err
 	}
+	if len(b.Gone) > 0 {
+		r.ui.warn("%s of batch %s not where it was, such as %s: it gets its proof when it is anchored again", were(len(b.Gone), "document"), b.ID, shown(b.Gone[0]))
+	}
 	r.anchored = append(r.anchored, b)
-	r.proofs += len(b.Documents)
+	r.proofs += len(b.Documents) - len(b.Gone)
 	return nil
 }
 
 // sign issues the batch: from here on it exists.
 func (r *anchorRun) sign(ctx context.Context, b *batch.Batch, files []batch.File) error {
+	newest, forked, err := r.home.trust().Status(r.issuer, r.network)
+	if err != nil {
+		return err
+	}
+	if err := r.maySign(newest, forked); err != nil {
+		return err
+	}
 	after, err := r.tip()
 	if err != nil {
 		return err
@@ -373,10 +396,10 @@ func (r *anchorRun) listInStatus(ctx context.Context, b *batch.Batch) error {
 	if err != nil {
 		return err
 	}
-	if forked {
-		return fmt.Errorf("%s: %w: nothing more can be signed before that is cleared up", r.issuer, trust.ErrStatusFork)
+	if err := r.maySign(newest, forked); err != nil {
+		return err
 	}
-	if newest != nil && newest.HasBatch(root) {
+	if newest != nil && newest.HasBatch(root) && (newest.Next.IsZero() || r.now.Before(newest.Next)) {
 		return nil
 	}
 	if err := r.openKey(ctx); err != nil {
@@ -399,6 +422,22 @@ func (r *anchorRun) listInStatus(ctx context.Context, b *batch.Batch) error {
 	return err
 }
 
+// maySign reports, as an error, why no further status list may be signed. It is
+// asked before a statement is signed, too: a batch that no list can name would
+// be issued and of no use.
+func (r *anchorRun) maySign(newest *trust.SignedList, forked bool) error {
+	switch {
+	case newest == nil:
+		return nil
+	case forked:
+		return hinted(fmt.Errorf("%s: %w", r.issuer, trust.ErrStatusFork),
+			"somebody signed with the key of %s elsewhere: find out who, before anything more is signed; gradseal status show", r.issuer)
+	case r.now.Before(newest.AsOf.Add(-time.Minute)):
+		return hinted(fmt.Errorf("the clock of this machine says %s, which is before the newest status list, of %s", r.now.UTC().Format(time.RFC3339), newest.AsOf.Format(time.RFC3339)), "set the clock")
+	}
+	return nil
+}
+
 func (r *anchorRun) nextStatus(newest *trust.SignedList) (*issuer.StatusList, error) {
 	validity, err := r.cfg.Status.validity()
 	if err != nil {
@@ -409,7 +448,9 @@ func (r *anchorRun) nextStatus(newest *trust.SignedList) (*issuer.StatusList, er
 		next = newest.Clone()
 	}
 	next.Sequence++
-	next.AsOf = r.now.UTC().Truncate(time.Second)
+	if now := r.now.UTC().Truncate(time.Second); now.After(next.AsOf) {
+		next.AsOf = now
+	}
 	next.Next = next.AsOf.Add(validity)
 	return next, nil
 }
@@ -444,7 +485,10 @@ func (r *anchorRun) judge(ctx context.Context, b *batch.Batch) error {
 	if err != nil {
 		return err
 	}
+	bar := r.ui.startProgress("Checking proofs", int64(len(b.Documents)), false)
+	defer bar.finish()
 	return b.EachProof(ctx, func(i int, proofFile []byte) error {
+		defer bar.add(1)
 		result := v.Verify(verify.Digest(b.Documents[i].Digest), proofFile)
 		for _, c := range []int{verify.Document, verify.Inclusion, verify.Issuer} {
 			if c := result.Checks[c]; c.Outcome != verify.OK {
@@ -493,17 +537,17 @@ func (r *anchorRun) submit(ctx context.Context, b *batch.Batch) error {
 // anchorJSON is the result under --json; the last batch, if there are several.
 type anchorJSON struct {
 	Version   int        `json:"version"`
-	Batch     string     `json:"batch,omitempty"`
+	Batch     *string    `json:"batch"`
 	Documents int        `json:"documents"`
-	BatchRoot string     `json:"batch_root,omitempty"`
+	BatchRoot *string    `json:"batch_root"`
 	Network   string     `json:"network"`
-	TxID      string     `json:"txid,omitempty"`
+	TxID      *string    `json:"txid"`
 	Block     *blockJSON `json:"block"`
 	Proofs    int        `json:"proofs"`
 	Fee       int64      `json:"fee"`
 }
 
-func (r *anchorRun) report(plan *batch.Plan) error {
+func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	if r.ui.json {
 		return r.reportJSON(plan)
 	}
@@ -521,7 +565,7 @@ func (r *anchorRun) report(plan *batch.Plan) error {
 	}
 	if r.proofs > 0 {
 		r.ui.result("Wrote %s, NAME.pdf.proof.json beside each NAME.pdf", count(r.proofs, "proof"))
-		r.ui.note("Next: gradseal verify --network %s %s", r.network, "PATH…")
+		r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
 	}
 	if r.network == bitcoin.Regtest {
 		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
@@ -529,9 +573,29 @@ func (r *anchorRun) report(plan *batch.Plan) error {
 	return nil
 }
 
+// arguments are paths as one would type them again.
+func arguments(paths []string) string {
+	const most = 3
+	var words []string
+	for _, path := range paths[:min(most, len(paths))] {
+		word := shown(path)
+		if strings.ContainsAny(word, " '()&;$") {
+			word = `"` + word + `"`
+		}
+		words = append(words, word)
+	}
+	if len(paths) > most {
+		words = append(words, "…")
+	}
+	return strings.Join(words, " ")
+}
+
 func (r *anchorRun) reportJSON(plan *batch.Plan) error {
 	out := anchorJSON{Version: jsonVersion, Documents: plan.Done + len(plan.Rewrite), Network: r.network.String(), Proofs: r.proofs, Fee: r.fee}
 	for _, b := range r.anchored {
+		out.Documents += len(b.Documents)
+	}
+	for _, b := range slices.Concat(plan.Complete, r.anchored) { // the last one stays
 		tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
 		if err != nil {
 			return err
@@ -540,8 +604,7 @@ func (r *anchorRun) reportJSON(plan *batch.Plan) error {
 		if err != nil {
 			return err
 		}
-		out.Documents += len(b.Documents)
-		out.Batch, out.BatchRoot, out.TxID = b.ID, fmt.Sprintf("%x", root), tx.ID().String()
+		out.Batch, out.BatchRoot, out.TxID = &b.ID, ptr(hex.EncodeToString(root[:])), ptr(tx.ID().String())
 		out.Block = newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: b.Attestation.Header.Hash(), Time: b.Attestation.Header.Time()})
 	}
 	return r.ui.object(out)

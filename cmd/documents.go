@@ -16,7 +16,7 @@ import (
 
 // readCapped reads a file of at most most bytes.
 func readCapped(path string, most int) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -28,10 +28,23 @@ func readCapped(path string, most int) ([]byte, error) {
 	return data, err
 }
 
+// openRegular opens a file that is nothing but a file. It looks before it
+// opens: opening a named pipe waits for its other end.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is not a regular file", path)
+	}
+	return os.Open(path)
+}
+
 // readProofFile reads a proof file. One that is too large is returned as far
 // as it was read: it is judged, and refused, by its parser.
 func readProofFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +61,13 @@ func isProofName(path string) bool {
 type documents struct {
 	paths  []string
 	proofs []string // proof files named on the command line
+	// unreadable are folders that could not be looked into, with the reason.
+	unreadable []unreadable
+}
+
+type unreadable struct {
+	path string
+	err  error
 }
 
 // collectDocuments takes the command line apart. In a folder, with all that is
@@ -70,22 +90,40 @@ func collectDocuments(args []string) (documents, error) {
 			d.paths = append(d.paths, arg)
 		}
 	}
+	if len(d.paths) == 0 {
+		d.besideProofs()
+	}
 	slices.Sort(d.paths)
 	d.paths = slices.Compact(d.paths)
 	if len(d.paths) == 0 && len(d.proofs) > 0 {
 		return documents{}, hinted(errors.New("only proofs were named"), "name the documents too: a proof says nothing without its document")
 	}
-	if len(d.paths) == 0 {
+	if len(d.paths)+len(d.unreadable) == 0 {
 		return documents{}, hinted(errors.New("there is no PDF in what was named"), "name the documents, or a folder with PDF files in it")
 	}
 	return d, nil
 }
 
+// besideProofs takes the documents beside the proofs that were named, where
+// proofs are all that was.
+func (d *documents) besideProofs() {
+	for _, p := range d.proofs {
+		document := p[:len(p)-len(proof.Suffix)]
+		if info, err := os.Stat(document); err == nil && info.Mode().IsRegular() {
+			d.paths = append(d.paths, document)
+		}
+	}
+}
+
+// walk takes in what a folder holds. The folder may be a link, which the
+// separator makes WalkDir follow; what is found in it and is no file is found
+// out when it is read.
 func (d *documents) walk(dir string) error {
-	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		switch hidden := path != dir && strings.HasPrefix(e.Name(), "."); {
+	root := strings.TrimSuffix(dir, string(filepath.Separator)) + string(filepath.Separator)
+	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		switch hidden := path != root && strings.HasPrefix(e.Name(), "."); {
 		case err != nil:
-			return err
+			d.unreadable = append(d.unreadable, unreadable{filepath.Clean(path), err})
 		case hidden && e.IsDir():
 			return fs.SkipDir
 		case !hidden && !e.IsDir() && strings.EqualFold(filepath.Ext(path), ".pdf"):
@@ -100,22 +138,21 @@ type evidence struct {
 	path   string
 	digest verify.Digest // of the document: the file, or what stands before a proof in it
 	proof  []byte        // nil: none was found
-	from   string        // where the proof was: a path, or "inside the file"
+	spare  [][]byte      // more proofs for this digest, where several were found
 	broken error         // a proof inside the file that is not as it must be
 }
 
 // finder finds the proof of each document, in this order: named, beside the
 // document, inside it, in the folder of proofs.
 type finder struct {
-	named  []byte            // the proof for every document: --proof
-	byHash map[[32]byte]item // proofs named on the command line, by digest
-	folder map[[32]byte]item // --proofs
+	named  []byte     // the proof for the one document, whatever it is for
+	byHash proofIndex // proofs named on the command line
+	folder proofIndex // --proofs
 }
 
-type item struct {
-	data []byte
-	path string
-}
+// proofIndex has proofs by the digest that they are for. Anyone can make a
+// proof for a digest, so one does not keep another out.
+type proofIndex map[[32]byte][][]byte
 
 // newFinder reads the proofs that were named. Those for one document alone are
 // its proof, whatever they are for: that is for the verdict to say.
@@ -141,10 +178,13 @@ func newFinder(d documents, one, folder string) (*finder, error) {
 	}
 	var paths []string
 	err = filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && strings.EqualFold(filepath.Ext(path), ".json") {
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && strings.EqualFold(filepath.Ext(path), ".json") {
 			paths = append(paths, path)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -153,17 +193,17 @@ func newFinder(d documents, one, folder string) (*finder, error) {
 	return f, err
 }
 
-// indexProofs reads proofs by the digest that they are for. Files that do not
-// parse belong to no document, and are passed over.
-func indexProofs(paths []string) (map[[32]byte]item, error) {
-	index := make(map[[32]byte]item)
+// indexProofs reads proofs. Files that do not parse belong to no document, and
+// are passed over.
+func indexProofs(paths []string) (proofIndex, error) {
+	index := make(proofIndex)
 	for _, path := range paths {
 		data, err := readProofFile(path)
 		if err != nil {
 			return nil, err
 		}
 		if p, err := proof.Parse(data); err == nil {
-			index[p.Digest] = item{data, path}
+			index[p.Digest] = append(index[p.Digest], data)
 		}
 	}
 	return index, nil
@@ -171,7 +211,7 @@ func indexProofs(paths []string) (map[[32]byte]item, error) {
 
 // find reads one document and finds its proof.
 func (f *finder) find(path string, progress io.Writer) (evidence, error) {
-	file, err := os.Open(path)
+	file, err := openRegular(path)
 	if err != nil {
 		return evidence{}, err
 	}
@@ -181,52 +221,50 @@ func (f *finder) find(path string, progress io.Writer) (evidence, error) {
 	if err != nil {
 		return evidence{}, err
 	}
-	outside, err := f.findOutside(path, e.digest)
+	if found := f.byHash[e.digest]; f.named == nil && len(found) > 0 {
+		e.proof, e.spare = found[0], found[1:]
+		return e, nil
+	}
+	e.proof, err = f.outside(path)
 	if err != nil {
 		return evidence{}, err
 	}
-	if outside.data != nil && proofIsFor(outside.data, e.digest) {
-		e.proof, e.from = outside.data, outside.path
+	if e.proof != nil && proofIsFor(e.proof, e.digest) {
 		return e, nil
 	}
 	in, err := lookInside(file)
 	if err != nil {
 		return evidence{}, err
 	}
-	switch {
-	case outside.data != nil:
+	switch found := f.folder[e.digest]; {
+	case e.proof != nil:
 		// It goes before a proof inside the file. The document is what stands
-		// before that, where the proof is for it.
-		e.proof, e.from = outside.data, outside.path
-		if proofIsFor(outside.data, in.digest) {
+		// before that one, where the proof is for it.
+		if in.proof != nil && proofIsFor(e.proof, in.digest) {
 			e.digest = in.digest
 		}
 	case in.broken != nil:
 		e.broken = in.broken
 	case in.proof != nil:
-		e.proof, e.from, e.digest = in.proof, "inside the file", in.digest
-	default:
-		it := f.folder[e.digest]
-		e.proof, e.from = it.data, it.path
+		e.proof, e.digest = in.proof, in.digest
+	case len(found) > 0:
+		e.proof, e.spare = found[0], found[1:]
 	}
 	return e, nil
 }
 
-// findOutside returns the proof that was named for the document, or that lies
-// beside it.
-func (f *finder) findOutside(path string, digest verify.Digest) (item, error) {
+// outside returns the proof that was named for the document, or that lies
+// beside it; nil where there is none. What cannot be a proof file, by its kind
+// or because no file can have the name, is none.
+func (f *finder) outside(document string) ([]byte, error) {
 	if f.named != nil {
-		return item{f.named, "named"}, nil
+		return f.named, nil
 	}
-	if it, ok := f.byHash[digest]; ok {
-		return it, nil
+	beside := document + proof.Suffix
+	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
+		return nil, nil
 	}
-	beside := path + proof.Suffix
-	data, err := readProofFile(beside)
-	if errors.Is(err, fs.ErrNotExist) {
-		return item{}, nil
-	}
-	return item{data, beside}, err
+	return readProofFile(beside)
 }
 
 func proofIsFor(data []byte, digest verify.Digest) bool {
@@ -251,8 +289,10 @@ func lookInside(file *os.File) (inside, error) {
 	switch {
 	case errors.Is(err, proof.ErrNoTrailer):
 		return inside{}, nil
-	case err != nil:
+	case errors.Is(err, proof.ErrTrailer):
 		return inside{broken: err}, nil
+	case err != nil:
+		return inside{}, err
 	}
 	digest, _, err := verify.Hash(io.NewSectionReader(file, 0, original))
 	return inside{proof: data, digest: digest}, err

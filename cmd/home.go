@@ -95,7 +95,7 @@ func defaultHomeText() string {
 // lock keeps every other gradseal that writes off this home until release is
 // called. Where another one holds it, lock says so and waits.
 func (a *app) lock(ctx context.Context) (release func(), err error) {
-	if err := os.MkdirAll(a.home.dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(a.home.dir, 0o700); err != nil {
 		return nil, err
 	}
 	l := flock.New(filepath.Join(a.home.dir, "lock"))

@@ -193,7 +193,7 @@ func readPassphraseFile(path string) (string, error) {
 
 // readKey opens the signing key of an issuer of this home.
 func (a *app) readKey(ctx context.Context, id, passphraseFile string) (*keys.Key, error) {
-	key, err := keys.Read(a.home.keyFile(id), func() (string, error) {
+	ask := func() (string, error) {
 		if passphraseFile != "" {
 			return readPassphraseFile(passphraseFile)
 		}
@@ -202,7 +202,18 @@ func (a *app) readKey(ctx context.Context, id, passphraseFile string) (*keys.Key
 			err = hinted(errors.New("needs a passphrase, and there is no terminal to ask at"), "give --passphrase-file FILE")
 		}
 		return p, err
-	})
+	}
+	key, err := keys.Read(a.home.keyFile(id), ask)
+	for range 2 {
+		if passphraseFile != "" || !errors.Is(err, keys.ErrPassphrase) {
+			break
+		}
+		a.ui.warn("that is not the passphrase of this key")
+		key, err = keys.Read(a.home.keyFile(id), ask)
+	}
+	if errors.Is(err, keys.ErrPassphrase) {
+		return nil, hinted(err, "it is the one that was chosen at: gradseal issuer create")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +277,7 @@ func (a *app) createIssuer(spec issuerSpec, save func(k *keys.Key, path string) 
 			return nil, fmt.Errorf("recovery key: %w", err)
 		}
 	}
-	if err := os.MkdirAll(a.home.keyDir(), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(a.home.keyDir(), 0o700); err != nil {
 		return nil, err
 	}
 	if err := atomicfile.WriteFile(a.home.ownIssuerFile(spec.id), signed, 0o644); err != nil {

@@ -63,10 +63,18 @@ func (a *app) runTrustAdd(ctx context.Context, path, fingerprint string) error {
 	if err != nil {
 		return err
 	}
+	release, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	store := a.home.trust()
 	change, err := store.Plan(pack.Issuer)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return hinted(fmt.Errorf("%s: %w", path, err), "see who is trusted: gradseal trust list")
+	}
+	if err := pack.Check(time.Now()); err != nil {
+		return fmt.Errorf("%s: nothing was added: %w", path, err)
 	}
 	if !a.ui.json {
 		if err := a.showIssuer(pack.File); err != nil {
@@ -82,11 +90,6 @@ func (a *app) runTrustAdd(ctx context.Context, path, fingerprint string) error {
 	if err != nil {
 		return err
 	}
-	release, err := a.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
 	return a.addPack(store, pack)
 }
 
@@ -108,6 +111,9 @@ func readPack(path string) (*trust.Pack, error) {
 
 func (a *app) confirmFingerprint(ctx context.Context, f *issuer.File, given string) error {
 	if given == "" {
+		if a.ui.json { // the issuer was not shown
+			a.ui.note("%s, %s, fingerprint %s", quoted(f.Name), f.ID, f.Fingerprint())
+		}
 		a.ui.note("Compare the fingerprint with the one that the institution publishes, then type that one.")
 		var err error
 		given, err = a.ui.ask(ctx, "Fingerprint: ")

@@ -107,7 +107,7 @@ func (u *ui) fail(ctx context.Context, err error) {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		text = "interrupted"
 		if h.hint == "" {
-			h.hint = "nothing is lost: the same command again goes on from here"
+			h.hint = "nothing is lost: run the same command again"
 		}
 	}
 	if u.json {
@@ -120,6 +120,9 @@ func (u *ui) fail(ctx context.Context, err error) {
 		}
 		u.object(out)
 		return
+	}
+	if !errors.As(err, new(refusedError)) { // which is safe, and of several lines
+		text = safe(text)
 	}
 	fmt.Fprintf(u.Err, "gradseal: error: %s\n", text)
 	if h.hint != "" {
@@ -157,15 +160,20 @@ func safe(s string) string { return escape(s, plainPunctuation+`"<>|`) }
 func quoted(s string) string { return `"` + escape(s, plainPunctuation) + `"` }
 
 // escape writes everything but letters, marks, digits and the punctuation
-// given as \u{…}.
+// given as \u{…}. Blank letters are escaped too, and all spaces after another:
+// with enough of them, a name would wrap into a line of its own that looks like
+// one of ours.
 func escape(s, punctuation string) string {
 	var b strings.Builder
+	last := rune(0)
 	for _, r := range s {
-		if r != unicode.ReplacementChar && (unicode.In(r, unicode.L, unicode.M, unicode.Nd) || strings.ContainsRune(punctuation, r)) {
+		plain := unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+		if r != unicode.ReplacementChar && (plain || strings.ContainsRune(punctuation, r)) && (r != ' ' || last != ' ') {
 			b.WriteRune(r)
-			continue
+		} else {
+			fmt.Fprintf(&b, `\u{%X}`, r)
 		}
-		fmt.Fprintf(&b, `\u{%X}`, r)
+		last = r
 	}
 	return b.String()
 }
@@ -204,6 +212,14 @@ func count[N int | int64 | uint64](n N, noun string) string {
 	return number(n) + " " + noun + "s"
 }
 
+// were prints "1 document is" and "2 documents are".
+func were[N int | int64 | uint64](n N, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " is"
+	}
+	return count(n, noun) + " are"
+}
+
 // size prints a number of bytes for people.
 func size(n int64) string {
 	switch {
@@ -240,16 +256,19 @@ func (u *ui) startProgress(label string, total int64, bytes bool) *progress {
 	if u.quiet || !u.live {
 		return p
 	}
-	p.bar = progressbar.NewOptions64(total,
+	options := []progressbar.Option{
 		progressbar.OptionSetWriter(u.Err),
 		progressbar.OptionSetDescription(label),
 		progressbar.OptionShowBytes(bytes),
 		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionClearOnFinish(),
-	)
+	}
+	if !bytes { // of bytes the rate is shown anyway
+		options = append(options, progressbar.OptionShowIts())
+	}
+	p.bar = progressbar.NewOptions64(total, options...)
 	return p
 }
 
@@ -333,6 +352,9 @@ func (u *ui) prompt(ctx context.Context, question string, read func(*os.File) (s
 	}()
 	select {
 	case a := <-answered:
+		if errors.Is(a.err, io.EOF) {
+			return "", errors.New("no answer was given")
+		}
 		return a.text, a.err
 	case <-ctx.Done():
 		fmt.Fprintln(u.Err)

@@ -82,6 +82,13 @@ func reason(r *verify.Result) verify.Reason {
 	if r.Problem != nil {
 		return r.Reason
 	}
+	block := r.Checks[verify.Block].Reason
+	rehearsal := r.Network == bitcoin.Regtest && (block == verify.NoHeaderChain || block == verify.NotInChain)
+	if r.Verdict == verify.CannotTell && (block == verify.OtherNetwork || rehearsal) {
+		// Whatever else is not known: nothing that would be learnt about it
+		// could make this proof count here.
+		return block
+	}
 	if c := r.First(); c != nil {
 		return c.Reason
 	}
@@ -223,6 +230,8 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 		return ""
 	}
 	switch reason(j.Result) {
+	case verify.Unreadable:
+		return "make the file readable, or take it out of the folder"
 	case verify.NoProof:
 		return "ask whoever gave you the document for its proof, NAME.pdf" + proof.Suffix + ", and put it beside the document"
 	case verify.MalformedProof:

@@ -93,6 +93,9 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions, args []string) err
 	if err != nil {
 		return err
 	}
+	for _, u := range docs.unreadable {
+		results = append(results, judged{evidence{path: u.path}, verify.NotRead(u.err)})
+	}
 	network, err := bitcoin.ParseNetwork(o.network)
 	if err != nil {
 		return err
@@ -173,11 +176,9 @@ type judged struct {
 func (a *app) judgeAll(ctx context.Context, v *verify.Verifier, find *finder, paths []string) ([]judged, error) {
 	var total int64
 	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
+		if info, err := os.Stat(path); err == nil {
+			total += info.Size()
 		}
-		total += info.Size()
 	}
 	bar := a.ui.startProgress("Checking", total, true)
 	defer bar.finish()
@@ -190,11 +191,16 @@ func (a *app) judgeAll(ctx context.Context, v *verify.Verifier, find *finder, pa
 		wg.Go(func() {
 			for i := range todo {
 				e, err := find.find(paths[i], ctxWriter{ctx, bar})
-				if err != nil {
+				switch {
+				case err == nil:
+					results[i] = judged{e, judge(v, e)}
+				case ctx.Err() == nil && len(paths) > 1:
+					// One bad file must not keep an inbox from being judged.
+					results[i] = judged{evidence{path: paths[i]}, verify.NotRead(err)}
+				default:
 					cancel(fmt.Errorf("nothing was judged: %w", err))
 					return
 				}
-				results[i] = judged{e, judge(v, e)}
 			}
 		})
 	}
@@ -227,7 +233,13 @@ func judge(v *verify.Verifier, e evidence) *verify.Result {
 	case e.proof == nil:
 		return verify.WithoutProof()
 	}
-	return v.Verify(e.digest, e.proof)
+	best := v.Verify(e.digest, e.proof)
+	for _, spare := range e.spare {
+		if r := v.Verify(e.digest, spare); best.Verdict.Worse(r.Verdict) {
+			best = r
+		}
+	}
+	return best
 }
 
 // verdictJSON is one document's result under --json.

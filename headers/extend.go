@@ -69,7 +69,7 @@ func create(path string, network bitcoin.Network, from uint32, hs []bitcoin.Head
 	if err := checkLinks(path, first, from, hs); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	return atomicfile.WriteNew(path, join(append([]bitcoin.Header{first}, hs...)), 0o644)

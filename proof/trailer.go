@@ -29,13 +29,18 @@ var (
 	trailerLines = regexp.MustCompile(`^((?:%[A-Za-z0-9+/=]{1,76}\n)+)startxref\n(0|[1-9][0-9]{0,9})\n%%EOF\n$`)
 )
 
-// ErrNoTrailer says that a file carries no proof.
-var ErrNoTrailer = errors.New("the file carries no proof")
+var (
+	// ErrNoTrailer says that a file carries no proof.
+	ErrNoTrailer = errors.New("the file carries no proof")
+	// ErrTrailer says that a file holds the marker of a proof, and is not
+	// exactly original and trailer.
+	ErrTrailer = errors.New("malformed proof trailer")
+)
 
 // SplitTrailer finds the proof inside a file of the given size. It returns the
 // length in bytes of the original document, which is the file's beginning, and
 // the proof file. A file without a trailer is ErrNoTrailer; one that holds the
-// marker but is not exactly original and trailer is another error: then
+// marker but is not exactly original and trailer is ErrTrailer: then
 // something was added or changed after the proof was put in, and no part of
 // the file may be taken for the document.
 func SplitTrailer(file io.ReaderAt, size int64) (original int64, proof []byte, err error) {
@@ -56,10 +61,10 @@ func SplitTrailer(file io.ReaderAt, size int64) (original int64, proof []byte, e
 	}
 	end := originalEnd.FindSubmatch(tail[:at])
 	if end == nil {
-		return 0, nil, errors.New("malformed proof trailer: the document before it does not end in startxref and %%EOF")
+		return 0, nil, fmt.Errorf("%w: the document before it does not end in startxref and %%%%EOF", ErrTrailer)
 	}
 	if !bytes.Equal(end[1], n) {
-		return 0, nil, fmt.Errorf("malformed proof trailer: startxref %s, the document before it has %s", n, end[1])
+		return 0, nil, fmt.Errorf("%w: startxref %s, the document before it has %s", ErrTrailer, n, end[1])
 	}
 	return size - int64(len(tail)) + int64(at), proof, nil
 }
@@ -101,22 +106,22 @@ func readTail(file io.ReaderAt, size int64) ([]byte, error) {
 func parseTrailer(b []byte) (proof, startxref []byte, err error) {
 	m := trailerLines.FindSubmatch(b)
 	if m == nil {
-		return nil, nil, errors.New("malformed proof trailer: something follows or interrupts the proof")
+		return nil, nil, fmt.Errorf("%w: something follows or interrupts the proof", ErrTrailer)
 	}
 	lines := bytes.Split(bytes.TrimSuffix(m[1], []byte("\n")), []byte("\n"))
 	var encoded []byte
 	for i, line := range lines {
 		if i < len(lines)-1 && len(line) != 1+trailerLine {
-			return nil, nil, fmt.Errorf("malformed proof trailer: line %d has %d characters, want %d", i+1, len(line)-1, trailerLine)
+			return nil, nil, fmt.Errorf("%w: line %d has %d characters, want %d", ErrTrailer, i+1, len(line)-1, trailerLine)
 		}
 		encoded = append(encoded, line[1:]...)
 	}
 	proof, err = base64.StdEncoding.Strict().DecodeString(string(encoded))
 	if err != nil {
-		return nil, nil, fmt.Errorf("malformed proof trailer: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrTrailer, err)
 	}
 	if len(proof) > MaxSize {
-		return nil, nil, fmt.Errorf("malformed proof trailer: the proof has %d bytes, more than %d", len(proof), MaxSize)
+		return nil, nil, fmt.Errorf("%w: the proof has %d bytes, more than %d", ErrTrailer, len(proof), MaxSize)
 	}
 	return proof, m[2], nil
 }
@@ -133,7 +138,7 @@ func noTrailerUnlessMarked(file io.ReaderAt, size int64) error {
 			return err
 		}
 		if i := bytes.Index(buf[:n], []byte(trailerMarker)); i >= 0 {
-			return fmt.Errorf("malformed proof trailer: content was added after the proof that begins at byte %d", off+int64(i))
+			return fmt.Errorf("%w: content was added after the proof that begins at byte %d", ErrTrailer, off+int64(i))
 		}
 	}
 	return ErrNoTrailer

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"fmt"
+	"time"
 
 	"gradseal/bitcoin"
 	"gradseal/internal/strictjson"
@@ -98,6 +99,17 @@ func ParsePack(data []byte) (*Pack, error) {
 		lists[i] = []byte(s)
 	}
 	return NewPack([]byte(f.Issuer), lists...)
+}
+
+// Check verifies that every status list is signed by keys of the issuer file
+// that are in force at the time now.
+func (p *Pack) Check(now time.Time) error {
+	for _, list := range p.Lists {
+		if _, err := p.File.CheckSignatures(list.Note, now); err != nil {
+			return fmt.Errorf("status list of %s for %s: %w", list.Issuer, list.Network, err)
+		}
+	}
+	return nil
 }
 
 // Marshal returns the pack file.

@@ -161,7 +161,7 @@ func (s *Store) Add(data []byte) (Change, error) {
 	if err != nil {
 		return Unchanged, err
 	}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+	if err := atomicfile.MkdirAll(s.dir, 0o755); err != nil {
 		return Unchanged, err
 	}
 	if change == Added { // an interrupted Remove may have left the lists of another

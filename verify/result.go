@@ -94,6 +94,7 @@ type Reason string
 // The reasons. The empty reason belongs to a check that is ok.
 const (
 	NotChecked          Reason = "not-checked"
+	Unreadable          Reason = "unreadable"
 	NoProof             Reason = "no-proof"
 	MalformedProof      Reason = "malformed-proof"
 	NewerProof          Reason = "newer-proof"

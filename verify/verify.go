@@ -57,8 +57,9 @@ type Policy struct {
 	// Confirmations that the anchor's block needs; 1 is the tip itself.
 	Confirmations uint32
 	// AllowUnknownStatus accepts documents of which it is not known whether
-	// they were withdrawn. It does not cover two lists that contradict each
-	// other.
+	// they were withdrawn: there is no list, or an old one. It does not cover
+	// two lists that contradict each other, nor a current one that does not name
+	// the batch: then the issuer does not stand behind it.
 	AllowUnknownStatus bool
 	// Now is the present time. It dates keys of proofs without a proven block
 	// and the status list.
@@ -153,6 +154,11 @@ func WithoutProof() *Result {
 	return unjudged(CannotTell, NoProof, errors.New("no proof was found for this document"))
 }
 
+// NotRead is the result for a document, one of several, that cannot be read.
+func NotRead(err error) *Result {
+	return unjudged(CannotTell, Unreadable, fmt.Errorf("it cannot be read: %w", err))
+}
+
 // Malformed is the result for a document whose proof is damaged or no proof.
 func Malformed(err error) *Result {
 	return unjudged(Invalid, MalformedProof, fmt.Errorf("the proof is damaged, or not a proof: %w", err))
@@ -203,7 +209,7 @@ func (v *Verifier) verdict(r *Result) Verdict {
 	for i, c := range r.Checks {
 		switch {
 		case c.Outcome == OK:
-		case i == Status && v.policy.AllowUnknownStatus && c.Reason != StatusForked:
+		case i == Status && v.policy.AllowUnknownStatus && !disowned(c.Reason):
 		case waiting(c.Reason):
 			verdict = Pending
 		default:
@@ -211,6 +217,12 @@ func (v *Verifier) verdict(r *Result) Verdict {
 		}
 	}
 	return verdict
+}
+
+// disowned reports whether the status is unknown because of what the issuer
+// says, and not because of what this verifier lacks.
+func disowned(why Reason) bool {
+	return why == StatusForked || why == NotInStatusList
 }
 
 // waiting reports whether time alone answers a check that is unknown for this

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/btcsuite/btcd/blockchain"
@@ -11,6 +12,8 @@ import (
 	"github.com/btcsuite/btcd/chaincfg/v2"
 	"github.com/btcsuite/btcd/database"
 	_ "github.com/btcsuite/btcd/database/ffldb" // the database driver of that name
+
+	"gradseal/internal/atomicfile"
 )
 
 // utxoCache is the memory in bytes that btcd may use for unspent outputs
@@ -32,6 +35,9 @@ func newChain(dir string) (*chain, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
+	if err := checkRoom(filepath.Dir(dir)); err != nil {
+		return nil, err
+	}
 	params := regtest()
 	db, err := database.Create("ffldb", dir, params.Net)
 	if err != nil {
@@ -48,6 +54,28 @@ func newChain(dir string) (*chain, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), c.close())
 	}
 	return c, nil
+}
+
+// room is how many bytes the database may need: about 1 MB for a hundred
+// blocks, and its log is written in pieces of 4 MB.
+const room = 8 << 20
+
+// checkRoom fails where the disk has no room for the database. Where that runs
+// out of room itself, it ends the process or waits for ever.
+func checkRoom(dir string) error {
+	probe, err := os.CreateTemp(dir, atomicfile.Temporary)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(probe.Name())
+	zeros := make([]byte, 1<<20)
+	for n := 0; n < room && err == nil; n += len(zeros) {
+		_, err = probe.Write(zeros)
+	}
+	if err = errors.Join(err, probe.Close()); err != nil {
+		return fmt.Errorf("%s: there must be room for %d MB: %w", dir, room>>20, err)
+	}
+	return nil
 }
 
 // process checks a block by all the rules and makes it the new tip.

@@ -31,7 +31,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -43,6 +42,7 @@ import (
 	"gradseal/anchor"
 	"gradseal/bitcoin"
 	"gradseal/headers"
+	"gradseal/internal/atomicfile"
 )
 
 // The files in the node's directory.
@@ -84,7 +84,7 @@ type Node struct {
 // changed then, and the error says what can be done.
 func Open(ctx context.Context, dir, headerFile string) (*Node, error) {
 	for _, d := range []string{dir, filepath.Dir(headerFile)} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err := atomicfile.MkdirAll(d, 0o700); err != nil {
 			return nil, err
 		}
 	}

@@ -43,7 +43,7 @@ func write(path string, data []byte, perm fs.FileMode, temporary string, sync bo
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
-		return err
+		return named(path, err)
 	}
 	defer func() {
 		if err != nil {
@@ -74,6 +74,15 @@ func write(path string, data []byte, perm fs.FileMode, temporary string, sync bo
 	return nil
 }
 
+// named says which file could not be written, not which temporary one.
+func named(path string, err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return &fs.PathError{Op: "write", Path: path, Err: pathErr.Err}
+	}
+	return err
+}
+
 // linkNew gives tmp its final name only where that name is free. A hard link
 // is the one call that does both in a single step; file systems without hard
 // links get an existence check and a rename instead.
@@ -89,6 +98,28 @@ func linkNew(tmp, path string) error {
 		return fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}
 	return os.Rename(tmp, path)
+}
+
+// MkdirAll is os.MkdirAll, and makes the names of the directories that it makes
+// durable.
+func MkdirAll(path string, perm fs.FileMode) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := MkdirAll(parent, perm); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return SyncDir(parent)
 }
 
 // SyncDir makes the names in dir durable. Windows has no such call and needs
