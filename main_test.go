@@ -128,6 +128,8 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"statuslist": cmdStatusList,
 	"goback":     cmdGoBack,
 	"documents":  cmdDocuments,
+	"zero":       cmdZero,
+	"rudelink":   cmdRudeLink,
 }
 
 // code N PROGRAM ARGUMENT…: runs the program, which must end with exit code N.
@@ -596,5 +598,34 @@ func cmdDocuments(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	if pdfs < 24 || neg {
 		ts.Fatalf("%s has %d documents, want at least 24", args[0], pdfs)
+	}
+}
+
+// zero FILE KEY: makes the hash under the key in a proof all zeros.
+func cmdZero(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: zero file key")
+	}
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	value := regexp.MustCompile(`("` + regexp.QuoteMeta(args[1]) + `": )"[0-9a-f]{64}"`)
+	if !value.Match(data) {
+		ts.Fatalf("%s has no hash %s", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(path, value.ReplaceAll(data, []byte(`$1"`+strings.Repeat("0", 64)+`"`)), 0o644))
+}
+
+// rudelink DIR: makes a link to nowhere in DIR whose name would clear the line
+// on a terminal and write a verdict, and beside it one that would wrap into a
+// line of its own.
+func cmdRudeLink(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: rudelink dir")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	for _, name := range []string{"x\x1b[2K\r\x1b[1;32mVALID\x1b[0m.pdf", "cv" + strings.Repeat(" ", 60) + "VALID.pdf"} {
+		ts.Check(os.Symlink("nowhere", filepath.Join(dir, name)))
 	}
 }

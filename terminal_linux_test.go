@@ -340,9 +340,12 @@ func TestUnreadable(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(dir, ".local/share/gradseal/keys"))
 	require.NoDirExists(t, filepath.Join(dir, ".local/share/gradseal/batches"))
 	code, out = run("verify", "--network", "regtest", "docs")
-	require.Equal(t, 1, code)
-	require.Contains(t, out, "transcript-002.pdf")
+	require.Equal(t, 5, code)
+	require.Contains(t, out, "docs/transcript-002.pdf\n    It cannot be read: ")
 	require.NotContains(t, out, "VALID")
+	code, out = run("verify", "--network", "regtest", "docs/transcript-002.pdf")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "nothing was judged")
 }
 
 const nobody = 65534

@@ -265,14 +265,29 @@ func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []b
 // have their attestation, marks the batch complete. done is called after each,
 // from several goroutines. The files are not synced one by one: they can be
 // written again from this state.
+//
+// A document that is no longer where it was gets no proof now; Gone lists it.
+// It gets one when it is given again.
 func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
 	b.sweep()
+	gone := make([]bool, len(b.Documents))
 	err := b.EachProof(ctx, func(i int, data []byte) error {
 		defer done()
-		return b.writeProof(b.Documents[i].Path, data)
+		path := b.Documents[i].Path
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			gone[i] = true
+			return nil
+		}
+		return b.writeProof(path, data)
 	})
 	if err != nil {
 		return err
+	}
+	b.Gone = nil
+	for i, d := range b.Documents {
+		if gone[i] {
+			b.Gone = append(b.Gone, d.Path)
+		}
 	}
 	if b.complete || b.Attestation == nil {
 		return nil

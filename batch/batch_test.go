@@ -400,6 +400,8 @@ func TestOwnProofsAreReplaced(t *testing.T) {
 		"of a renamed neigbor": neighbour,
 		"empty":                {},
 		"of zero bytes":        make([]byte, len(want)),
+		"cut off":              want[:700],
+		"cut off, with zeros":  append(bytes.Clone(want[:700]), make([]byte, len(want)-700)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, proofBeside(b.Documents[0].Path), data)
@@ -409,8 +411,8 @@ func TestOwnProofsAreReplaced(t *testing.T) {
 	}
 }
 
-// One folder of several is gone: the others get their proofs or get them later,
-// and when it is back the same call completes the batch.
+// One folder of several is gone: the others get their proofs, and when it is
+// back its documents get theirs.
 func TestWriteProofsWithoutAFolder(t *testing.T) {
 	s, _ := newStore(t)
 	dir := t.TempDir()
@@ -419,19 +421,21 @@ func TestWriteProofsWithoutAFolder(t *testing.T) {
 	advance(t, b, batch.Confirmed)
 	away := filepath.Join(dir, "away")
 	require.NoError(t, os.Rename(filepath.Join(dir, "b"), away))
-	err := b.WriteProofs(context.Background(), func() {})
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.Equal(t, batch.Confirmed, b.State())
-	require.Equal(t, batch.Confirmed, reload(t, s, b).State())
+	writeProofs(t, b)
+	require.ElementsMatch(t, paths[10:], b.Gone)
+	require.Equal(t, batch.Complete, reload(t, s, b).State())
+	for _, path := range paths[:10] {
+		require.FileExists(t, proofBeside(path))
+	}
 	requireNoTemporary(t, dir)
 
 	require.NoError(t, os.Rename(away, filepath.Join(dir, "b")))
-	b = reload(t, s, b)
-	writeProofs(t, b)
-	require.Equal(t, batch.Complete, reload(t, s, b).State())
-	for _, path := range paths {
-		require.FileExists(t, proofBeside(path))
+	p := newPlan(t, s, scan(t, paths...))
+	require.Equal(t, bucket{Done: 10, Rewrite: 10}, sizes(p))
+	for _, is := range p.Rewrite {
+		require.NoError(t, is.Batch.WriteProofAt(is.Index, is.File.Path))
 	}
+	require.Equal(t, bucket{Done: 20}, sizes(newPlan(t, s, scan(t, paths...))))
 	requireNoTemporary(t, dir)
 }
 
