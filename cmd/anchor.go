@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,10 +17,8 @@ import (
 	"gradseal/anchor/embedded"
 	"gradseal/batch"
 	"gradseal/bitcoin"
-	"gradseal/headers"
 	"gradseal/issuer"
 	"gradseal/keys"
-	"gradseal/trust"
 	"gradseal/verify"
 )
 
@@ -124,9 +121,9 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		return err
 	}
 	if len(plan.New)+len(plan.Resume) > 0 || r.headersLost() {
-		node, err := embedded.Open(ctx, r.home.nodeDir(), r.home.headerFile(r.network))
-		if err != nil {
-			return err
+		node, openErr := embedded.Open(ctx, r.home.nodeDir(), r.home.headerFile(r.network))
+		if openErr != nil {
+			return openErr
 		}
 		defer func() { err = errors.Join(err, node.Close()) }()
 		r.backend = node
@@ -319,142 +316,6 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	return nil
 }
 
-// sign issues the batch: from here on it exists.
-func (r *anchorRun) sign(ctx context.Context, b *batch.Batch, files []batch.File) error {
-	newest, forked, err := r.home.trust().Status(r.issuer, r.network)
-	if err != nil {
-		return err
-	}
-	if err := r.maySign(newest, forked); err != nil {
-		return err
-	}
-	after, err := r.tip()
-	if err != nil {
-		return err
-	}
-	statement, err := b.NewStatement(r.now, after)
-	if err != nil {
-		return err
-	}
-	text, err := statement.Text()
-	if err != nil {
-		return err
-	}
-	if err := r.openKey(ctx); err != nil {
-		return err
-	}
-	if err := r.refuse(batch.Unchanged(files)); err != nil {
-		return err
-	}
-	signed, err := issuer.SignNote(text, issuer.MaxStatement, r.key)
-	if err != nil {
-		return err
-	}
-	r.ui.note("Signing batch %s: %s, by %s", b.ID, count(len(b.Documents), "document"), quoted(r.issuerFile.Name))
-	return b.SaveStatement(signed)
-}
-
-// tip is the newest block known here, which dates a statement from below; nil
-// where no block is known yet.
-func (r *anchorRun) tip() (*issuer.After, error) {
-	chain, err := headers.Open(r.home.headerFile(r.network), r.network)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer chain.Close()
-	h, err := chain.At(chain.Height())
-	if err != nil {
-		return nil, err
-	}
-	return &issuer.After{Height: chain.Height(), Hash: h.Hash()}, nil
-}
-
-func (r *anchorRun) openKey(ctx context.Context) error {
-	if r.key != nil {
-		return nil
-	}
-	key, err := r.readKey(ctx, r.issuer, r.passphraseFile)
-	if err != nil {
-		return err
-	}
-	r.key = key
-	return key.Allows(r.network)
-}
-
-// listInStatus signs the issuer's next status list with this batch in it,
-// unless the newest one names it already.
-func (r *anchorRun) listInStatus(ctx context.Context, b *batch.Batch) error {
-	root, err := b.Root()
-	if err != nil {
-		return err
-	}
-	store := r.home.trust()
-	newest, forked, err := store.Status(r.issuer, r.network)
-	if err != nil {
-		return err
-	}
-	if err := r.maySign(newest, forked); err != nil {
-		return err
-	}
-	if newest != nil && newest.HasBatch(root) && (newest.Next.IsZero() || r.now.Before(newest.Next)) {
-		return nil
-	}
-	if err := r.openKey(ctx); err != nil {
-		return err
-	}
-	next, err := r.nextStatus(newest)
-	if err != nil {
-		return err
-	}
-	next.AddBatch(root)
-	text, err := next.Text()
-	if err != nil {
-		return err
-	}
-	signed, err := issuer.SignNote(text, issuer.MaxStatus, r.key)
-	if err != nil {
-		return err
-	}
-	_, err = store.ImportStatus(signed, time.Now())
-	return err
-}
-
-// maySign reports, as an error, why no further status list may be signed. It is
-// asked before a statement is signed, too: a batch that no list can name would
-// be issued and of no use.
-func (r *anchorRun) maySign(newest *trust.SignedList, forked bool) error {
-	switch {
-	case newest == nil:
-		return nil
-	case forked:
-		return hinted(fmt.Errorf("%s: %w", r.issuer, trust.ErrStatusFork),
-			"somebody signed with the key of %s elsewhere: find out who, before anything more is signed; gradseal status show", r.issuer)
-	case r.now.Before(newest.AsOf.Add(-time.Minute)):
-		return hinted(fmt.Errorf("the clock of this machine says %s, which is before the newest status list, of %s", r.now.UTC().Format(time.RFC3339), newest.AsOf.Format(time.RFC3339)), "set the clock")
-	}
-	return nil
-}
-
-func (r *anchorRun) nextStatus(newest *trust.SignedList) (*issuer.StatusList, error) {
-	validity, err := r.cfg.Status.validity()
-	if err != nil {
-		return nil, err
-	}
-	next := &issuer.StatusList{Issuer: r.issuer, Network: r.network}
-	if newest != nil {
-		next = newest.Clone()
-	}
-	next.Sequence++
-	if now := r.now.UTC().Truncate(time.Second); now.After(next.AsOf) {
-		next.AsOf = now
-	}
-	next.Next = next.AsOf.Add(validity)
-	return next, nil
-}
-
 // fund makes the transaction, after every proof was judged as a stranger will
 // judge it, and stores it before it is sent.
 func (r *anchorRun) fund(ctx context.Context, b *batch.Batch) error {
@@ -532,82 +393,6 @@ func (r *anchorRun) submit(ctx context.Context, b *batch.Batch) error {
 		return fmt.Errorf("batch %s: the transaction was sent and is in no block yet", b.ID)
 	}
 	return b.SaveAttestation(attestation)
-}
-
-// anchorJSON is the result under --json; the last batch, if there are several.
-type anchorJSON struct {
-	Version   int        `json:"version"`
-	Batch     *string    `json:"batch"`
-	Documents int        `json:"documents"`
-	BatchRoot *string    `json:"batch_root"`
-	Network   string     `json:"network"`
-	TxID      *string    `json:"txid"`
-	Block     *blockJSON `json:"block"`
-	Proofs    int        `json:"proofs"`
-	Fee       int64      `json:"fee"`
-}
-
-func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
-	if r.ui.json {
-		return r.reportJSON(plan)
-	}
-	for _, b := range r.anchored {
-		tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
-		if err != nil {
-			return err
-		}
-		r.ui.result("Anchored %s in block %d of %s", count(len(b.Documents), "document"), b.Attestation.Height, b.Network)
-		r.ui.result("  batch        %s", b.ID)
-		r.ui.result("  transaction  %s", tx.ID())
-	}
-	if plan.Done > 0 {
-		r.ui.result("%s had been anchored before", count(plan.Done, "document"))
-	}
-	if r.proofs > 0 {
-		r.ui.result("Wrote %s, NAME.pdf.proof.json beside each NAME.pdf", count(r.proofs, "proof"))
-		r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
-	}
-	if r.network == bitcoin.Regtest {
-		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
-	}
-	return nil
-}
-
-// arguments are paths as one would type them again.
-func arguments(paths []string) string {
-	const most = 3
-	var words []string
-	for _, path := range paths[:min(most, len(paths))] {
-		word := shown(path)
-		if strings.ContainsAny(word, " '()&;$") {
-			word = `"` + word + `"`
-		}
-		words = append(words, word)
-	}
-	if len(paths) > most {
-		words = append(words, "…")
-	}
-	return strings.Join(words, " ")
-}
-
-func (r *anchorRun) reportJSON(plan *batch.Plan) error {
-	out := anchorJSON{Version: jsonVersion, Documents: plan.Done + len(plan.Rewrite), Network: r.network.String(), Proofs: r.proofs, Fee: r.fee}
-	for _, b := range r.anchored {
-		out.Documents += len(b.Documents)
-	}
-	for _, b := range slices.Concat(plan.Complete, r.anchored) { // the last one stays
-		tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
-		if err != nil {
-			return err
-		}
-		root, err := b.Root()
-		if err != nil {
-			return err
-		}
-		out.Batch, out.BatchRoot, out.TxID = &b.ID, ptr(hex.EncodeToString(root[:])), ptr(tx.ID().String())
-		out.Block = newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: b.Attestation.Header.Hash(), Time: b.Attestation.Header.Time()})
-	}
-	return r.ui.object(out)
 }
 
 // needArgs wants at least one argument.

@@ -376,7 +376,7 @@ with its fingerprint somewhere else, and write it again after each batch.`,
 
 Exit codes: 0 done; 1 an error.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.runIssuerPack(id, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runIssuerPack(cmd.Context(), id, out) },
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, replaced if it is a pack of the same issuer; - is standard output")
 	cmd.Flags().StringVar(&id, "issuer", "", "`id` of the issuer (needed where this home has several)")
@@ -384,11 +384,16 @@ Exit codes: 0 done; 1 an error.`,
 	return cmd
 }
 
-func (a *app) runIssuerPack(id, out string) error {
+func (a *app) runIssuerPack(ctx context.Context, id, out string) error {
 	if out == "" {
 		return hinted(errors.New("no file to write was named"), "gradseal issuer pack -o uni.pack")
 	}
-	id, err := a.pickOwn(id)
+	release, err := a.lock(ctx) // a list that is being signed is not to be published
+	if err != nil {
+		return err
+	}
+	defer release()
+	id, err = a.pickOwn(id)
 	if err != nil {
 		return err
 	}

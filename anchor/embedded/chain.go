@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/btcsuite/btcd/blockchain"
@@ -72,10 +73,11 @@ func checkRoom(dir string) error {
 	for n := 0; n < room && err == nil; n += len(zeros) {
 		_, err = probe.Write(zeros)
 	}
-	if err = errors.Join(err, probe.Close()); err != nil {
-		return fmt.Errorf("%s: there must be room for %d MB: %w", dir, room>>20, err)
+	err = errors.Join(err, probe.Close())
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%s: there must be room for %d MB: %w", dir, room>>20, syscall.ENOSPC)
 	}
-	return nil
+	return err
 }
 
 // process checks a block by all the rules and makes it the new tip.
