@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gradseal/batch"
+	"gradseal/internal/testuser"
 )
 
 func TestWriteProofsIntoAReadOnlyFolder(t *testing.T) {
-	if !asOrdinaryUser(t) {
+	if !testuser.IsOrdinary(t) {
 		return
 	}
 	s, _ := newStore(t)
@@ -40,7 +41,7 @@ func TestWriteProofsIntoAReadOnlyFolder(t *testing.T) {
 // A batch whose last step cannot be written is not complete, in memory as on
 // disk.
 func TestBatchThatCannotBeMarked(t *testing.T) {
-	if !asOrdinaryUser(t) {
+	if !testuser.IsOrdinary(t) {
 		return
 	}
 	s, store := newStore(t)

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -16,35 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gradseal/batch"
+	"gradseal/internal/testuser"
 )
-
-// asOrdinaryUser reports whether the test is to run in this process. Root can
-// read and write everything, so there the test runs a second time, in a process
-// of its own with the rights of nobody.
-func asOrdinaryUser(t *testing.T) bool {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		return true
-	}
-	const nobody = 65534
-	dir, err := os.MkdirTemp("/tmp", "gradseal-test-") // t.TempDir is for its owner only
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o777))
-	// By this name, since nobody may not look into the directory that go test
-	// builds in.
-	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "TMPDIR="+dir, "GORACE=atexit_sleep_ms=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	out, err := cmd.CombinedOutput()
-	if _, ran := err.(*exec.ExitError); err != nil && !ran {
-		t.Skip("cannot run as an ordinary user: ", err)
-	}
-	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "--- PASS: "+t.Name(), "%s", out)
-	return false
-}
 
 // lock takes all rights of dir or file away until the test ends.
 func lock(t *testing.T, path string, mode fs.FileMode) {
@@ -54,7 +26,7 @@ func lock(t *testing.T, path string, mode fs.FileMode) {
 }
 
 func TestUnreadable(t *testing.T) {
-	if !asOrdinaryUser(t) {
+	if !testuser.IsOrdinary(t) {
 		return
 	}
 	dir := tree(t, "a.pdf", "closed.pdf", "closed/b.pdf", "open/c.pdf", "x/unsearchable/d.pdf")
@@ -183,7 +155,7 @@ func TestFileVanishesWhileItIsRead(t *testing.T) {
 // A folder in which no proof can be written is refused before anything is
 // signed.
 func TestPlanRefusesUnwritableFolder(t *testing.T) {
-	if !asOrdinaryUser(t) {
+	if !testuser.IsOrdinary(t) {
 		return
 	}
 	dir := tree(t, "a.pdf", "closed/b.pdf", "closed/c.pdf")
