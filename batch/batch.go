@@ -331,15 +331,22 @@ func (b *Batch) temporary() string { return ".gradseal-" + b.ID + "-*" }
 // sweep removes the temporary files that a killed process left among the
 // documents. What cannot be removed only takes up room.
 func (b *Batch) sweep() {
-	seen := make(map[string]bool)
-	for _, d := range b.Documents {
-		dir := filepath.Dir(d.Path)
-		if seen[dir] {
-			continue
-		}
-		seen[dir] = true
+	paths := make([]string, len(b.Documents))
+	for i, d := range b.Documents {
+		paths[i] = d.Path
+	}
+	for _, dir := range folders(paths) {
 		sweepFolder(dir, b.temporary())
 	}
+}
+
+// folders returns the directories that the paths are in, each once.
+func folders(paths []string) []string {
+	dirs := make([]string, len(paths))
+	for i, path := range paths {
+		dirs[i] = filepath.Dir(path)
+	}
+	return unique(dirs)
 }
 
 func sweepFolder(dir, pattern string) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"gradseal/proof"
@@ -62,13 +61,11 @@ const probePattern = ".gradseal-probe-*"
 // checkFolders refuses the folders of new files in which no proof could be
 // written, before anything is paid for.
 func (p *Plan) checkFolders() {
-	seen := make(map[string]bool)
-	for _, f := range p.New {
-		dir := filepath.Dir(f.Path)
-		if seen[dir] {
-			continue
-		}
-		seen[dir] = true
+	paths := make([]string, len(p.New))
+	for i, f := range p.New {
+		paths[i] = f.Path
+	}
+	for _, dir := range folders(paths) {
 		sweepFolder(dir, probePattern)
 		probe, err := os.CreateTemp(dir, probePattern)
 		if err != nil {

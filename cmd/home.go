@@ -26,16 +26,27 @@ type home struct {
 	chain string
 }
 
-func (h home) configFile() string { return filepath.Join(h.dir, "config.yaml") }
-func (h home) keyDir() string     { return filepath.Join(h.dir, "keys") }
-func (h home) nodeDir() string    { return filepath.Join(h.chain, "embedded-node") }
+// What is in a home.
+const (
+	configName  = "config.yaml"
+	lockName    = "lock"
+	keysName    = "keys"
+	trustName   = "trust"
+	batchesName = "batches"
+	headersName = "headers"
+	nodeName    = "embedded-node"
+)
+
+func (h home) configFile() string { return filepath.Join(h.dir, configName) }
+func (h home) keyDir() string     { return filepath.Join(h.dir, keysName) }
+func (h home) nodeDir() string    { return filepath.Join(h.chain, nodeName) }
 
 func (h home) headerFile(n bitcoin.Network) string {
-	return filepath.Join(h.chain, "headers", n.String())
+	return filepath.Join(h.chain, headersName, n.String())
 }
 
-func (h home) trust() *trust.Store   { return trust.Open(filepath.Join(h.dir, "trust")) }
-func (h home) batches() *batch.Store { return batch.Open(filepath.Join(h.dir, "batches")) }
+func (h home) trust() *trust.Store   { return trust.Open(filepath.Join(h.dir, trustName)) }
+func (h home) batches() *batch.Store { return batch.Open(filepath.Join(h.dir, batchesName)) }
 
 // keyFile is the signing key of an issuer. No issuer id holds "_", and the
 // prefix keeps an id from being a name with a meaning.
@@ -98,7 +109,7 @@ func (a *app) lock(ctx context.Context) (release func(), err error) {
 	if err := atomicfile.MkdirAll(a.home.dir, 0o700); err != nil {
 		return nil, err
 	}
-	l := flock.New(filepath.Join(a.home.dir, "lock"))
+	l := flock.New(filepath.Join(a.home.dir, lockName))
 	ok, err := l.TryLock()
 	if err == nil && !ok {
 		a.ui.note("another gradseal is at work in %s: waiting until it has finished (Ctrl-C to stop)", a.home.dir)
@@ -111,11 +122,12 @@ func (a *app) lock(ctx context.Context) (release func(), err error) {
 	return func() { l.Unlock() }, nil
 }
 
-// sweep removes the temporary files of a process that was killed. It is for
-// the holder of the lock; what cannot be removed only takes up room.
+// sweep removes the temporary files of a process that was killed, from our own
+// directories: a home may lie among other things. It is for the holder of the
+// lock; what cannot be removed only takes up room.
 func (h home) sweep() {
-	for _, pattern := range []string{filepath.Join("*", atomicfile.Temporary), filepath.Join("*", "*", atomicfile.Temporary)} {
-		left, err := fs.Glob(os.DirFS(h.dir), filepath.ToSlash(pattern))
+	for _, dir := range []string{keysName, trustName, batchesName, batchesName + "/*", headersName, nodeName} {
+		left, err := fs.Glob(os.DirFS(h.dir), dir+"/"+atomicfile.Temporary)
 		if err != nil {
 			continue
 		}
