@@ -65,6 +65,27 @@ type Batch struct {
 	tree     *merkle.Tree
 	root     *[32]byte // the batch root, once plan and statement were compared
 	complete bool
+	given    map[string]int // index of the document that was given at a path
+}
+
+// give says that a document was found at the path just now. Another document
+// that was there once is gone from it.
+func (b *Batch) give(index int, path string) {
+	if b.given == nil {
+		b.given = make(map[string]int)
+	}
+	b.given[path] = index
+	b.Documents[index].Path = path
+}
+
+// isGone reports whether the document is no longer where it was.
+func (b *Batch) isGone(index int) bool {
+	path := b.Documents[index].Path
+	if other, ok := b.given[path]; ok && other != index {
+		return true
+	}
+	_, err := os.Lstat(path)
+	return err != nil
 }
 
 // plan draws a salt for every file and orders the documents by leaf hash, so
@@ -273,12 +294,10 @@ func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
 	gone := make([]bool, len(b.Documents))
 	err := b.EachProof(ctx, func(i int, data []byte) error {
 		defer done()
-		path := b.Documents[i].Path
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			gone[i] = true
+		if gone[i] = b.isGone(i); gone[i] {
 			return nil
 		}
-		return b.writeProof(path, data)
+		return b.writeProof(b.Documents[i].Path, data)
 	})
 	if err != nil {
 		return err
@@ -301,7 +320,6 @@ func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
 
 // WriteProofAt writes the proof of one document beside a copy of it.
 func (b *Batch) WriteProofAt(index int, document string) error {
-	sweepFolder(filepath.Dir(document), b.temporary())
 	data, err := b.Proof(index)
 	if err != nil {
 		return err

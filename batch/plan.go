@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,8 +52,8 @@ func NewPlan(files []File, batches []*Batch, head Head) (*Plan, error) {
 			return nil, err
 		}
 	}
-	p.resumePlanned(batches, head.Title)
 	p.checkFolders()
+	p.resumePlanned(batches, head.Title)
 	return p, nil
 }
 
@@ -175,7 +176,7 @@ func readBeside(document string) ([]byte, error) {
 }
 
 func (p *Plan) resume(is Issued) {
-	is.Batch.Documents[is.Index].Path = is.File.Path
+	is.Batch.give(is.Index, is.File.Path)
 	if !slices.Contains(p.Resume, is.Batch) {
 		p.Resume = append(p.Resume, is.Batch)
 	}
@@ -183,6 +184,30 @@ func (p *Plan) resume(is Issued) {
 
 func (p *Plan) refuse(path, fault string) {
 	p.Refusals = append(p.Refusals, Refusal{path, fault})
+}
+
+// WriteMissing writes the proofs of Rewrite. done is called after each, from
+// several goroutines.
+func (p *Plan) WriteMissing(ctx context.Context, done func()) error {
+	paths := make(map[*Batch][]string)
+	for _, is := range p.Rewrite {
+		paths[is.Batch] = append(paths[is.Batch], is.File.Path)
+	}
+	for b, of := range paths {
+		if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
+			return err
+		}
+		for _, dir := range folders(of) {
+			sweepFolder(dir, b.temporary())
+		}
+	}
+	return each(ctx, len(p.Rewrite), func() func(int) error {
+		return func(i int) error {
+			defer done()
+			is := p.Rewrite[i]
+			return is.Batch.WriteProofAt(is.Index, is.File.Path)
+		}
+	})
 }
 
 // resumePlanned takes up an unsigned batch of exactly the new files and with

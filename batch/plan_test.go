@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -469,4 +471,39 @@ func disturb(t *testing.T, r *rand.Rand, paths []string) {
 			}
 		}
 	}
+}
+
+// A document that was renamed to another's name after an interruption gets its
+// own proof there, and the other one, which is gone, none.
+func TestPlanResumesRenamedDocuments(t *testing.T) {
+	for _, renamed := range [][2]int{{0, 1}, {1, 0}} {
+		w := newWorld(t, batch.Confirmed)
+		require.NoError(t, os.Rename(w.paths[renamed[0]], w.paths[renamed[1]]))
+		given := slices.Delete(slices.Clone(w.paths[:4]), renamed[0], renamed[0]+1)
+		p := w.plan(t, given...)
+		require.Equal(t, bucket{Resume: 1}, sizes(p))
+		b := p.Resume[0]
+		writeProofs(t, b)
+		require.Equal(t, []string{w.paths[renamed[1]]}, b.Gone)
+		require.Equal(t, bucket{Done: 3}, sizes(w.plan(t, given...)))
+	}
+}
+
+func TestWriteMissing(t *testing.T) {
+	w := newWorld(t, batch.Complete)
+	for _, path := range w.paths[:4] {
+		require.NoError(t, os.Remove(proofBeside(path)))
+	}
+	p := w.plan(t, w.paths[:4]...)
+	require.Equal(t, bucket{Rewrite: 4}, sizes(p))
+	left := write(t, filepath.Join(filepath.Dir(w.paths[0]), ".gradseal-"+w.b.ID+"-1"), []byte("left by a killed process"))
+	var done atomic.Int64
+	require.NoError(t, p.WriteMissing(t.Context(), func() { done.Add(1) }))
+	require.EqualValues(t, 4, done.Load())
+	require.NoFileExists(t, left)
+	require.Equal(t, bucket{Done: 4}, sizes(w.plan(t, w.paths[:4]...)))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, p.WriteMissing(ctx, func() {}), context.Canceled)
 }

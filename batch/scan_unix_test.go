@@ -169,4 +169,10 @@ func TestPlanRefusesUnwritableFolder(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 2, "the look at the folder leaves nothing there")
+
+	s, _ := newStore(t)
+	create(t, s, files)
+	p, err = batch.NewPlan(files, list(t, s), testHead())
+	require.NoError(t, err)
+	require.Len(t, p.Refusals, 1, "of a batch that is planned already, too")
 }

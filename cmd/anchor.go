@@ -143,13 +143,20 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 			return err
 		}
 	}
-	for _, is := range plan.Rewrite {
-		if err := is.Batch.WriteProofAt(is.Index, is.File.Path); err != nil {
+	if len(plan.Rewrite) > 0 {
+		if err := r.writeMissing(ctx, plan); err != nil {
 			return err
 		}
-		r.proofs++
 	}
 	return r.report(plan, paths)
+}
+
+// writeMissing writes the proofs of complete batches that are not there.
+func (r *anchorRun) writeMissing(ctx context.Context, plan *batch.Plan) error {
+	bar := r.ui.startProgress("Writing proofs", int64(len(plan.Rewrite)), false)
+	defer bar.finish()
+	r.proofs += len(plan.Rewrite)
+	return plan.WriteMissing(ctx, func() { bar.add(1) })
 }
 
 // headersLost reports whether there is a node and no header file: opening the
@@ -290,8 +297,10 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 			return err
 		}
 	}
-	if err := r.listInStatus(ctx, b); err != nil {
-		return err
+	if b.Attestation == nil {
+		if err := r.listInStatus(ctx, b); err != nil {
+			return err
+		}
 	}
 	if b.Transaction == nil {
 		if err := r.fund(ctx, b); err != nil {

@@ -90,11 +90,11 @@ func (r *anchorRun) listInStatus(ctx context.Context, b *batch.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := r.maySign(newest, forked); err != nil {
-		return err
-	}
 	if newest != nil && newest.HasBatch(root) && (newest.Next.IsZero() || r.now.Before(newest.Next)) {
 		return nil
+	}
+	if err := r.maySign(newest, forked); err != nil {
+		return err
 	}
 	if err := r.openKey(ctx); err != nil {
 		return err

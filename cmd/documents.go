@@ -105,13 +105,19 @@ func collectDocuments(args []string) (documents, error) {
 }
 
 // besideProofs takes the documents beside the proofs that were named, where
-// proofs are all that was.
+// proofs are all that was, and one of them at least is there.
 func (d *documents) besideProofs() {
+	var missing []unreadable
 	for _, p := range d.proofs {
 		document := p[:len(p)-len(proof.Suffix)]
-		if info, err := os.Stat(document); err == nil && info.Mode().IsRegular() {
-			d.paths = append(d.paths, document)
+		if _, err := os.Stat(document); err != nil {
+			missing = append(missing, unreadable{document, err})
+			continue
 		}
+		d.paths = append(d.paths, document)
+	}
+	if len(d.paths) > 0 { // the proofs will be found beside them
+		d.proofs, d.unreadable = nil, append(d.unreadable, missing...)
 	}
 }
 
@@ -176,21 +182,26 @@ func newFinder(d documents, one, folder string) (*finder, error) {
 	if f.byHash, err = indexProofs(named); err != nil || folder == "" {
 		return f, err
 	}
-	var paths []string
-	err = filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
+	f.folder, err = indexFolder(folder)
+	return f, err
+}
+
+// indexFolder reads the proofs in a folder, with all that is below it. What
+// cannot be read there is passed over, but for the folder itself.
+func indexFolder(folder string) (proofIndex, error) {
+	root := strings.TrimSuffix(folder, string(filepath.Separator)) + string(filepath.Separator)
+	index := make(proofIndex)
+	return index, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil && path == root {
 			return err
 		}
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && strings.EqualFold(filepath.Ext(path), ".json") {
-			paths = append(paths, path)
+		if err == nil && strings.EqualFold(filepath.Ext(path), ".json") {
+			if data, err := readProofFile(path); err == nil {
+				index.add(data)
+			}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	f.folder, err = indexProofs(paths)
-	return f, err
 }
 
 // indexProofs reads proofs. Files that do not parse belong to no document, and
@@ -202,11 +213,15 @@ func indexProofs(paths []string) (proofIndex, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p, err := proof.Parse(data); err == nil {
-			index[p.Digest] = append(index[p.Digest], data)
-		}
+		index.add(data)
 	}
 	return index, nil
+}
+
+func (x proofIndex) add(data []byte) {
+	if p, err := proof.Parse(data); err == nil {
+		x[p.Digest] = append(x[p.Digest], data)
+	}
 }
 
 // find reads one document and finds its proof.
@@ -236,7 +251,10 @@ func (f *finder) find(path string, progress io.Writer) (evidence, error) {
 	if err != nil {
 		return evidence{}, err
 	}
+	named := f.byHash[in.digest]
 	switch found := f.folder[e.digest]; {
+	case in.proof != nil && f.named == nil && len(named) > 0:
+		e.proof, e.spare, e.digest = named[0], named[1:], in.digest
 	case e.proof != nil:
 		// It goes before a proof inside the file. The document is what stands
 		// before that one, where the proof is for it.

@@ -154,7 +154,9 @@ const plainPunctuation = " !#$%&'()*+,-./:;=?@[]_{}~–—’“”·・（）�
 
 // safe returns text that may hold words of a stranger's file such that a
 // terminal shows it and does nothing else.
-func safe(s string) string { return escape(s, plainPunctuation+`"<>|`) }
+func safe(s string) string {
+	return escape(s, plainPunctuation+`"<>|`+string(filepath.Separator))
+}
 
 // quoted is a name in quotation marks, which it cannot leave.
 func quoted(s string) string { return `"` + escape(s, plainPunctuation) + `"` }
@@ -189,7 +191,7 @@ func shown(path string) string {
 			path = rel
 		}
 	}
-	return escape(path, plainPunctuation+`"<>|`+string(filepath.Separator))
+	return safe(path)
 }
 
 // number prints 12345 as 12,345.

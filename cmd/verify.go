@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -235,12 +236,17 @@ func judge(v *verify.Verifier, e evidence) *verify.Result {
 	}
 	best := v.Verify(e.digest, e.proof)
 	for _, spare := range e.spare {
-		if r := v.Verify(e.digest, spare); best.Verdict.Worse(r.Verdict) {
+		if r := v.Verify(e.digest, spare); slices.Index(preference, r.Verdict) < slices.Index(preference, best.Verdict) {
 			best = r
 		}
 	}
 	return best
 }
+
+// preference is the order in which one of several proofs for a document is
+// taken. Anyone can make one that is worth nothing, which must hide neither a
+// sound one nor a withdrawal.
+var preference = []verify.Verdict{verify.Valid, verify.Withdrawn, verify.Pending, verify.CannotTell, verify.Invalid}
 
 // verdictJSON is one document's result under --json.
 type verdictJSON struct {

@@ -119,7 +119,10 @@ func MkdirAll(path string, perm fs.FileMode) error {
 	if err := os.Mkdir(path, perm); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return SyncDir(parent)
+	if err := SyncDir(parent); !errors.Is(err, fs.ErrPermission) { // not to be read, so not to be synced
+		return err
+	}
+	return nil
 }
 
 // SyncDir makes the names in dir durable. Windows has no such call and needs
