@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// blockTimeSlack is how far a block's time can be off: nodes take a header that
+// BlockTimeSlack is how far a block's time can be off: nodes take a header that
 // is up to two hours ahead of their clock.
-const blockTimeSlack = 2 * time.Hour
+const BlockTimeSlack = 2 * time.Hour
 
 var (
 	// ErrUnknownSigner says that the signatures prove nothing for or against the
@@ -62,7 +62,7 @@ func (o KeyOutcome) String() string {
 //
 // An open set (Until zero) ends after every t.
 func (s *KeySet) At(t time.Time) KeyOutcome {
-	latest, earliest := t.Add(blockTimeSlack), t.Add(-blockTimeSlack)
+	latest, earliest := t.Add(BlockTimeSlack), t.Add(-BlockTimeSlack)
 	open := s.Until.IsZero()
 	switch {
 	case latest.Before(s.From) || !open && earliest.After(s.Until):

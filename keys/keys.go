@@ -145,12 +145,6 @@ func Read(path string, passphrase func() (string, error)) (*Key, error) {
 	return k, nil
 }
 
-// Encrypted reports whether the file at path needs a passphrase.
-func Encrypted(path string) (bool, error) {
-	data, err := readCapped(path)
-	return bytes.HasPrefix(data, []byte(armor.Header)), err
-}
-
 func readCapped(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

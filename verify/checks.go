@@ -12,13 +12,9 @@ import (
 	"gradseal/proof"
 )
 
-// clockSkew is how far a block's time may be from the true time: nodes refuse
-// a header more than two hours ahead of their clocks.
-const clockSkew = 2 * time.Hour
-
 // dayOf returns the day by which a block with the given header time existed.
 func dayOf(t time.Time) time.Time {
-	return t.Add(clockSkew).UTC().Truncate(24 * time.Hour)
+	return t.Add(issuer.BlockTimeSlack).UTC().Truncate(24 * time.Hour)
 }
 
 // checkDocument: these bytes have the digest in the proof.
