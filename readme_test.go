@@ -26,23 +26,47 @@ type readmeCase struct {
 
 // readmeCases has the lines that are not simply run and must end in 0.
 var readmeCases = map[string]readmeCase{
-	`go run . demo`:                                                 {want: "What to try next"},
-	`go run . anchor testdata/transcripts`:                          {want: "REHEARSAL"},
-	`go run . verify --network regtest testdata/transcripts`:        {want: " VALID"},
-	`go test ./...`:                                                 {skip: "it is what runs this test"},
-	`./gradseal verify testdata/transcripts || echo "exit code $?"`: {want: "exit code 5"},
+	`go run . demo`:                                          {want: "What to try next"},
+	`go run . anchor testdata/transcripts`:                   {want: "REHEARSAL"},
+	`go run . verify --network regtest testdata/transcripts`: {want: " VALID"},
+	`go test ./...`:                                          {skip: "it is what runs this test"},
+	`go run ./internal/dist`:                                 {skip: ".ci/run builds it twice"},
+	`./gradseal anchor --dry-run --manifest graduates.csv transcripts/`: {
+		exit: 1, want: "2 files refused, and nothing was signed"},
+	`./gradseal anchor --dry-run --skip-refused --manifest graduates.csv transcripts/`: {want: "Nothing was written"},
+	`./gradseal anchor --skip-refused --manifest graduates.csv --title "Rehearsal" transcripts/`: {
+		want: "Anchored 2 documents"},
+	`./gradseal verify --network regtest transcripts/`: {exit: 5, want: "2 VALID"}, // the broken files have no proof
+	`./gradseal batches`: {want: "Rehearsal"},
 	`./gradseal issuer create --id uni.example/registrar --name "University of Example"`: {
 		add: "--passphrase-file pass.txt --recovery recovery-key.txt", want: "fingerprint"},
-	`./gradseal anchor --issuer uni.example/registrar --title "Rehearsal" FOLDER`: {
+	`./gradseal anchor --issuer uni.example/registrar --replace-test-proofs --skip-refused --manifest graduates.csv --title "Summer 2026" transcripts/`: {
 		add: "--passphrase-file pass.txt", want: "Anchored 2 documents"},
 	`./gradseal trust add uni.pack`: {want: "trusted here already"},
 	// The one home of this test is on nobody's main network.
-	`./gradseal verify transcript.pdf`:                {exit: 5, want: "CANNOT TELL"},
-	`./gradseal verify --json inbox/ > results.jsonl`: {exit: 5},
+	`./gradseal verify transcript.pdf`:                      {exit: 5, want: "CANNOT TELL"},
+	`./gradseal verify --json inbox/ > results.jsonl`:       {exit: 5},
+	`./gradseal verify transcripts/ || echo "exit code $?"`: {want: "exit code 5"},
+	`python3 testdata/vectors/verifier.py`:                  {want: "agree"},
 }
 
-// readmeFixtures are the documents that the README speaks of.
-var readmeFixtures = []string{"FOLDER/one.pdf", "FOLDER/two.pdf", "transcript.pdf", "inbox/one.pdf", "inbox/two.pdf"}
+// readmeFixtures are the files that the README speaks of: its list, with a BOM
+// as Excel writes it, two documents of it in order and two that are not.
+var readmeFixtures = map[string][]byte{
+	"graduates.csv": []byte("\ufefffile,name,mail\r\n" +
+		"2022110417.pdf,林知遥,lin@uni.example\r\n" +
+		"2022110418.pdf,Zoë Okafor,zoe@uni.example\r\n" +
+		"2022110419.pdf,Jürg Brändli,jurg@uni.example\r\n" +
+		"2022110420.pdf,\"Okafor, Ada\",ada@uni.example\r\n"),
+	"transcripts/2022110417.pdf": smallPDF("2022110417"),
+	"transcripts/2022110418.pdf": smallPDF("2022110418"),
+	"transcripts/2022110419.pdf": {},
+	"transcripts/2022110420.pdf": []byte("<!DOCTYPE html><title>Session expired</title>"),
+	"transcript.pdf":             smallPDF("transcript"),
+	"inbox/one.pdf":              smallPDF("one"),
+	"inbox/two.pdf":              smallPDF("two"),
+	"pass.txt":                   []byte("correct horse battery\n"),
+}
 
 // TestReadme runs every command of the README, in order, in a copy of this
 // repository, with a user whose home directory is empty.
@@ -58,11 +82,10 @@ func TestReadme(t *testing.T) {
 	lines := shellLines(readme)
 	require.NotEmpty(t, lines)
 	dir := copyRepository(t)
-	for _, name := range readmeFixtures {
+	for name, data := range readmeFixtures {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o777))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), smallPDF(name), 0o666))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "pass.txt"), []byte("correct horse battery\n"), 0o600))
 	env := emptyUser(t)
 	seen := make(map[string]bool)
 	for _, line := range lines {
@@ -75,6 +98,19 @@ func TestReadme(t *testing.T) {
 	results, err := os.ReadFile(filepath.Join(dir, "results.jsonl"))
 	require.NoError(t, err)
 	require.Equal(t, 2, strings.Count(string(results), `"verdict":`))
+	table, err := os.ReadFile(filepath.Join(dir, "graduates.proofs.csv"))
+	require.NoError(t, err)
+	require.Equal(t, 3, strings.Count(string(table), "\r\n"), "a header row and two documents")
+}
+
+// TestReadmeInChinese holds the Chinese README to the commands of the English
+// one, in the same order.
+func TestReadmeInChinese(t *testing.T) {
+	english, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	chinese, err := os.ReadFile("README.zh.md")
+	require.NoError(t, err)
+	require.Equal(t, shellLines(english), shellLines(chinese))
 }
 
 func runReadmeLine(t *testing.T, dir string, env []string, line string, c readmeCase) {
@@ -162,12 +198,14 @@ func cleanEnvironment() []string {
 
 // TestReadmeLinks looks whether what the README points to is there.
 func TestReadmeLinks(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	links := regexp.MustCompile(`\]\(([^):#]+)`).FindAllSubmatch(readme, -1)
-	require.NotEmpty(t, links)
-	for _, link := range links {
-		_, err := os.Stat(filepath.FromSlash(cmp.Or(string(link[1]), "missing")))
+	for _, name := range []string{"README.md", "README.zh.md"} {
+		readme, err := os.ReadFile(name)
 		require.NoError(t, err)
+		links := regexp.MustCompile(`\]\(([^):#]+)`).FindAllSubmatch(readme, -1)
+		require.NotEmpty(t, links)
+		for _, link := range links {
+			_, err := os.Stat(filepath.FromSlash(cmp.Or(string(link[1]), "missing")))
+			require.NoError(t, err)
+		}
 	}
 }

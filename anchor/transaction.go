@@ -70,6 +70,23 @@ func Build(coins []Coin, change []byte, root [32]byte, rate FeeRate) (*wire.MsgT
 	return tx, fee, nil
 }
 
+// Estimate is what a transaction of Build measures and costs.
+type Estimate struct {
+	Stripped int64 // bytes without signatures: what a proof carries
+	VSize    int64 // virtual bytes (BIP 141), a signature counted with 72 bytes
+	Fee      int64 // satoshi
+}
+
+// NewEstimate measures the transaction that Build makes of the same arguments;
+// its size does not depend on the root.
+func NewEstimate(coins []Coin, change []byte, rate FeeRate) (*Estimate, error) {
+	tx, fee, err := Build(coins, change, [32]byte{}, rate)
+	if err != nil {
+		return nil, err
+	}
+	return &Estimate{Stripped: int64(tx.SerializeSizeStripped()), VSize: signedVSize(tx), Fee: fee}, nil
+}
+
 // commit is the transaction from the coins to the commitment alone.
 func commit(coins []Coin, root [32]byte) *wire.MsgTx {
 	tx := wire.NewMsgTx(txVersion)

@@ -66,6 +66,7 @@ type Batch struct {
 	root     *[32]byte // the batch root, once plan and statement were compared
 	complete bool
 	given    map[string]int // index of the document that was given at a path
+	replaces statements     // whose proofs this batch's may overwrite
 }
 
 // give says that a document was found at the path just now. Another document
@@ -381,13 +382,14 @@ func sweepFolder(dir, pattern string) {
 
 // mayReplace reports whether a proof file is an earlier proof of this batch,
 // such as one without its attestation, or the beginning of want, with zero
-// bytes after it: a power cut makes that of what was not synced.
+// bytes after it: a power cut makes that of what was not synced; or one that the
+// registrar let be replaced.
 func (b *Batch) mayReplace(proofFile, want []byte) bool {
 	if bytes.HasPrefix(want, bytes.TrimRight(proofFile, "\x00")) {
 		return true
 	}
 	p, err := proof.Parse(proofFile)
-	return err == nil && bytes.Equal(p.Layers[0].Signed, b.Statement)
+	return err == nil && (bytes.Equal(p.Layers[0].Signed, b.Statement) || b.replaces[string(p.Layers[0].Signed)] != nil)
 }
 
 const planTitle = "gradseal batch v1"

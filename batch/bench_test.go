@@ -64,7 +64,7 @@ func BenchmarkNewPlan(b *testing.B) {
 			for b.Loop() {
 				batches := list(b, s)
 				var err error
-				p, err = batch.NewPlan(files, batches, batch.Head{Network: bitcoin.Regtest, Issuer: testID})
+				p, err = batch.NewPlan(b.Context(), &batch.Scan{Files: files}, batches, batch.Head{Network: bitcoin.Regtest, Issuer: testID}, batch.Options{Probe: true})
 				require.NoError(b, err)
 			}
 			require.Empty(b, p.New)

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"gradseal/proof"
@@ -28,8 +30,28 @@ type Plan struct {
 	// Complete are the complete batches that hold some of the files.
 	Complete []*Batch
 	// Done counts the files of complete batches whose proof is beside them.
-	Done     int
-	Refusals []Refusal
+	Done int
+	// Replaced counts the proofs of test networks that are to be overwritten.
+	Replaced int
+	// Refusals are those of the scan, and the files that cannot be anchored in
+	// view of the batches; Warnings are about files that are yet to be signed.
+	Refusals []Finding
+	Warnings []Finding
+
+	head     Head
+	replaces statements
+}
+
+// Options are what the registrar may choose about a plan.
+type Options struct {
+	// Strict refuses what would be warned of.
+	Strict bool
+	// ReplaceTestProofs lets proofs that this home made for a test network be
+	// overwritten.
+	ReplaceTestProofs bool
+	// Probe tries whether proofs can be written beside the new files, by writing
+	// an empty file there.
+	Probe bool
 }
 
 // Issued is a file that a batch holds.
@@ -39,22 +61,76 @@ type Issued struct {
 	Index int
 }
 
-// NewPlan holds the files against the batches of one issuer on one network, as
-// the head of a new batch names them.
-func NewPlan(files []File, batches []*Batch, head Head) (*Plan, error) {
-	batches = slices.DeleteFunc(slices.Clone(batches), func(b *Batch) bool {
+// NewPlan holds what was scanned against all batches. Those of one issuer on
+// one network count as issued, as the head of a new batch names them.
+func NewPlan(ctx context.Context, scan *Scan, all []*Batch, head Head, o Options) (*Plan, error) {
+	counting := slices.DeleteFunc(slices.Clone(all), func(b *Batch) bool {
 		return b.Network != head.Network || b.Issuer != head.Issuer
 	})
-	p := new(Plan)
-	known := newIndex(batches)
-	for _, f := range files {
-		if err := p.place(f, known); err != nil {
-			return nil, err
+	known, err := newIndex(counting, all, o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{head: head, replaces: known.replaceable, Refusals: slices.Clone(scan.Refusals)}
+	places := make([]place, len(scan.Files))
+	err = each(ctx, len(places), func() func(int) error {
+		return func(i int) (err error) {
+			places[i], err = known.place(scan.Files[i])
+			return err
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range places {
+		p.put(scan.Files[i], at)
+	}
+	p.warn(scan.Warnings, o.Strict)
+	if o.Probe {
+		p.checkFolders()
+	}
+	p.resumePlanned(counting, head.Title)
+	for _, b := range p.Resume {
+		b.replaces = p.replaces
+	}
+	slices.SortFunc(p.Refusals, compareFindings)
+	return p, nil
+}
+
+// Create makes a batch of the new files in the store.
+func (p *Plan) Create(s *Store) (*Batch, error) {
+	b, err := s.Create(p.head, p.New)
+	if err == nil {
+		b.replaces = p.replaces
+	}
+	return b, err
+}
+
+// warn keeps the warnings about new files, or refuses those files.
+func (p *Plan) warn(warnings []Finding, strict bool) {
+	fresh := make(map[string]bool, len(p.New))
+	for _, f := range p.New {
+		fresh[f.Path] = true
+	}
+	for _, w := range warnings {
+		switch {
+		case !fresh[w.Path]:
+		case strict:
+			p.refuse(w.Path, w.Text)
+		default:
+			p.Warnings = append(p.Warnings, w)
 		}
 	}
-	p.checkFolders()
-	p.resumePlanned(batches, head.Title)
-	return p, nil
+	p.dropRefused()
+}
+
+// dropRefused takes refused files out of New.
+func (p *Plan) dropRefused() {
+	refused := make(map[string]bool, len(p.Refusals))
+	for _, f := range p.Refusals {
+		refused[f.Path] = true
+	}
+	p.New = slices.DeleteFunc(p.New, func(f File) bool { return refused[f.Path] })
 }
 
 const probePattern = ".gradseal-probe-*"
@@ -69,90 +145,163 @@ func (p *Plan) checkFolders() {
 	for _, dir := range folders(paths) {
 		sweepFolder(dir, probePattern)
 		probe, err := os.CreateTemp(dir, probePattern)
-		if err != nil {
-			var pathErr *fs.PathError
-			if errors.As(err, &pathErr) {
-				err = pathErr.Err
-			}
-			p.refuse(dir, fmt.Sprintf("is a folder in which no proof can be written: %v", err))
+		if err == nil {
+			probe.Close()
+			os.Remove(probe.Name())
 			continue
 		}
-		probe.Close()
-		os.Remove(probe.Name())
+		var pathErr *fs.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err
+		}
+		p.refuse(dir, fmt.Sprintf("is a folder in which no proof can be written: %v", err))
+		p.New = slices.DeleteFunc(p.New, func(f File) bool { return filepath.Dir(f.Path) == dir })
 	}
 }
 
-// index finds the documents of signed batches by digest and by path.
+// statements are signed statements of this home.
+type statements map[string]*Batch
+
+// index finds the documents of signed batches by digest and by path, and
+// batches by their statements.
 type index struct {
 	byDigest map[[32]byte]Issued
 	byPath   map[string]*Batch
+	// replaceable are the statements whose proofs may be overwritten, own all
+	// that this home signed.
+	replaceable, own statements
 }
 
-func newIndex(batches []*Batch) index {
-	x := index{make(map[[32]byte]Issued), make(map[string]*Batch)}
-	for _, b := range batches {
+func newIndex(counting, all []*Batch, o Options) (*index, error) {
+	x := &index{make(map[[32]byte]Issued), make(map[string]*Batch), make(statements), make(statements)}
+	for _, b := range counting {
 		if b.State() == Planned {
 			continue
+		}
+		if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
+			return nil, err
 		}
 		for i, d := range b.Documents {
 			x.byDigest[d.Digest] = Issued{Batch: b, Index: i}
 			x.byPath[d.Path] = b
 		}
 	}
-	return x
+	for _, b := range all {
+		if b.Statement == nil {
+			continue
+		}
+		x.own[string(b.Statement)] = b
+		if o.ReplaceTestProofs && b.Network.IsTest() {
+			x.replaceable[string(b.Statement)] = b
+		}
+	}
+	return x, nil
 }
 
-func (p *Plan) place(f File, known index) error {
-	if is, ok := known.byDigest[f.Digest]; ok {
+// place is what is to be done about one file.
+type place struct {
+	issued   *Issued // in this batch; nil: it is new
+	beside   bool    // its proof is beside it, as it must be
+	replaces bool    // a proof of a test network is overwritten
+	fault    string  // it is refused
+}
+
+func (x *index) place(f File) (place, error) {
+	if is, ok := x.byDigest[f.Digest]; ok {
 		is.File = f
-		return p.placeIssued(is)
+		return x.placeIssued(is)
 	}
-	if b := known.byPath[f.Path]; b != nil {
-		p.refuse(f.Path, fmt.Sprintf("was anchored on %s (batch %s) with other content: a corrected document needs another file name, and the first one a withdrawal",
-			b.Created.Format("2006-01-02"), b.ID))
-		return nil
+	if b := x.byPath[f.Path]; b != nil && x.replaceable[string(b.Statement)] == nil {
+		return place{fault: changedSince(b)}, nil
 	}
-	switch _, err := os.Lstat(f.Path + proof.Suffix); {
+	have, err := readBeside(f.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return place{}, nil
+	case errors.As(err, new(*fs.PathError)): // such as a name that is too long with the suffix
+		return place{fault: "cannot have a proof beside it, which " + faultOf(err)}, nil
+	case err == nil && x.replaceable.have(have) != nil:
+		return place{replaces: true}, nil
 	case err == nil:
-		p.refuse(f.Path, "has a proof beside it that was not made from here: proofs are never overwritten, so move it away first")
-	case !errors.Is(err, fs.ErrNotExist): // such as a name that is too long with the suffix
-		p.refuse(f.Path, "cannot have a proof beside it, which "+faultOf(err))
-	default:
-		p.New = append(p.New, f)
+		return place{fault: x.inTheWay(have)}, nil
 	}
-	return nil
+	return place{fault: "has something beside it that is no proof: it is never overwritten, so move it away first"}, nil
 }
 
-func (p *Plan) placeIssued(is Issued) error {
-	complete := is.Batch.State() == Complete
-	switch have, err := readBeside(is.File.Path); {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		p.refuse(is.File.Path, "has a proof beside it that cannot be read as one: "+faultOf(err))
+// inTheWay says of a proof beside a document why it is not overwritten.
+func (x *index) inTheWay(proofFile []byte) string {
+	b := x.own.have(proofFile)
+	switch {
+	case b == nil:
+		return "has a proof beside it that was not made from here: proofs are never overwritten, so move it away first"
+	case b.Network.IsTest():
+		return fmt.Sprintf("has the proof of batch %s beside it, by %s for %s: --replace-test-proofs overwrites it", b.ID, b.Issuer, b.Network)
+	}
+	return fmt.Sprintf("has the proof of batch %s beside it, by %s for %s: it is never overwritten, so move it away first", b.ID, b.Issuer, b.Network)
+}
+
+func changedSince(b *Batch) string {
+	fault := fmt.Sprintf("was anchored on %s (batch %s) with other content: a corrected document needs another file name, and the first one a withdrawal",
+		b.Created.Format("2006-01-02"), b.ID)
+	if b.Network.IsTest() {
+		fault += "; in a rehearsal, --replace-test-proofs takes it as a new one"
+	}
+	return fault
+}
+
+// have returns the batch whose statement the proof carries.
+func (s statements) have(proofFile []byte) *Batch {
+	p, err := proof.Parse(proofFile)
+	if err != nil {
 		return nil
-	default:
-		want, err := is.Batch.Proof(is.Index)
-		if err != nil {
-			return err
-		}
-		equal := bytes.Equal(have, want)
-		if !equal && !is.Batch.mayReplace(have, want) {
-			p.refuse(is.File.Path, fmt.Sprintf("has a proof beside it that is not the one of batch %s: proofs are never overwritten, so move it away first", is.Batch.ID))
-			return nil
-		}
-		if equal && complete {
-			p.Done++
-			p.addComplete(is.Batch)
-			return nil
-		}
 	}
-	if complete {
-		p.Rewrite = append(p.Rewrite, is)
+	return s[string(p.Layers[0].Signed)]
+}
+
+func (x *index) placeIssued(is Issued) (place, error) {
+	have, err := readBeside(is.File.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return place{issued: &is}, nil
+	case err != nil:
+		return place{fault: "has a proof beside it that cannot be read as one: " + faultOf(err)}, nil
+	}
+	want, err := is.Batch.Proof(is.Index)
+	switch {
+	case err != nil:
+		return place{}, err
+	case bytes.Equal(have, want):
+		return place{issued: &is, beside: true}, nil
+	case is.Batch.mayReplace(have, want):
+		return place{issued: &is}, nil
+	case x.replaceable.have(have) != nil:
+		return place{issued: &is, replaces: true}, nil
+	case x.own.have(have) == nil:
+		return place{fault: fmt.Sprintf("has a proof beside it that is not the one of batch %s: proofs are never overwritten, so move it away first", is.Batch.ID)}, nil
+	}
+	return place{fault: x.inTheWay(have)}, nil
+}
+
+// put takes a file into the plan.
+func (p *Plan) put(f File, at place) {
+	if at.replaces {
+		p.Replaced++
+	}
+	switch is := at.issued; {
+	case at.fault != "":
+		p.refuse(f.Path, at.fault)
+	case is == nil:
+		p.New = append(p.New, f)
+	case is.Batch.State() != Complete:
+		p.resume(*is)
+	case at.beside:
+		p.Done++
 		p.addComplete(is.Batch)
-	} else {
-		p.resume(is)
+	default:
+		is.Batch.replaces = p.replaces
+		p.Rewrite = append(p.Rewrite, *is)
+		p.addComplete(is.Batch)
 	}
-	return nil
 }
 
 func (p *Plan) addComplete(b *Batch) {
@@ -172,7 +321,12 @@ func readBeside(document string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: is not a regular file", path)
 	}
-	return os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, proof.MaxSize+1)) // with more it is no proof
 }
 
 func (p *Plan) resume(is Issued) {
@@ -183,7 +337,7 @@ func (p *Plan) resume(is Issued) {
 }
 
 func (p *Plan) refuse(path, fault string) {
-	p.Refusals = append(p.Refusals, Refusal{path, fault})
+	p.Refusals = append(p.Refusals, Finding{path, fault})
 }
 
 // WriteMissing writes the proofs of Rewrite. done is called after each, from

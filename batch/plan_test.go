@@ -19,7 +19,7 @@ import (
 
 func newPlan(t testing.TB, s *batch.Store, files []batch.File) *batch.Plan {
 	t.Helper()
-	p, err := batch.NewPlan(files, list(t, s), testHead())
+	p, err := batch.NewPlan(context.Background(), &batch.Scan{Files: files}, list(t, s), testHead(), batch.Options{Probe: true})
 	require.NoError(t, err)
 	return p
 }
@@ -107,7 +107,7 @@ func TestPlanResumesAPlannedBatch(t *testing.T) {
 	// Another title is another batch.
 	head := testHead()
 	head.Title = "Graduation 2026"
-	p, err := batch.NewPlan(scan(t, w.paths[:4]...), list(t, w.s), head)
+	p, err := batch.NewPlan(context.Background(), &batch.Scan{Files: scan(t, w.paths[:4]...)}, list(t, w.s), head, batch.Options{Probe: true})
 	require.NoError(t, err)
 	require.Equal(t, bucket{New: 4, Stale: 1}, sizes(p))
 
@@ -233,7 +233,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"directory in its place", batch.Planned, func(t *testing.T, w *world) string {
 			require.NoError(t, os.Mkdir(proofBeside(w.paths[7]), 0o755))
 			return w.paths[7]
-		}, []string{"not made from here"}},
+		}, []string{"no proof"}},
 		{"proof of another beside an anchored document", batch.Complete, func(t *testing.T, w *world) string {
 			write(t, proofBeside(w.paths[0]), otherProof(t, w.paths[0]))
 			return w.paths[0]
@@ -256,7 +256,7 @@ func TestPlanRefuses(t *testing.T) {
 			require.Len(t, p.Refusals, 1)
 			require.Equal(t, refused, p.Refusals[0].Path)
 			for _, want := range test.want {
-				require.Contains(t, p.Refusals[0].Fault, want)
+				require.Contains(t, p.Refusals[0].Text, want)
 			}
 			for _, f := range p.New {
 				require.NotEqual(t, refused, f.Path)
@@ -278,7 +278,7 @@ func TestPlanRefusesATooLongName(t *testing.T) {
 	p := newPlan(t, s, scan(t, path, fits))
 	require.Equal(t, bucket{New: 1, Refusals: 1}, sizes(p))
 	require.Equal(t, path, p.Refusals[0].Path)
-	require.Contains(t, p.Refusals[0].Fault, "cannot have a proof beside it")
+	require.Contains(t, p.Refusals[0].Text, "cannot have a proof beside it")
 	require.Equal(t, fits, p.New[0].Path)
 	advance(t, create(t, s, p.New), batch.Complete)
 }
@@ -291,7 +291,7 @@ func TestPlanIgnoresOthers(t *testing.T) {
 			network bitcoin.Network
 			issuer  string
 		}{{bitcoin.Mainnet, testID}, {bitcoin.Regtest, "other.example"}} {
-			p, err := batch.NewPlan(scan(t, w.paths[:4]...), list(t, w.s), batch.Head{Network: other.network, Issuer: other.issuer})
+			p, err := batch.NewPlan(context.Background(), &batch.Scan{Files: scan(t, w.paths[:4]...)}, list(t, w.s), batch.Head{Network: other.network, Issuer: other.issuer}, batch.Options{})
 			require.NoError(t, err)
 			require.Equal(t, bucket{New: 4}, sizes(p))
 			write(t, w.paths[5], pdf(other.issuer))
@@ -308,7 +308,7 @@ func TestNewPlanKeepsItsArguments(t *testing.T) {
 	batches := list(t, w.s)
 	files := scan(t, w.paths...)
 	wantIDs, wantFiles := ids(batches), append([]batch.File{}, files...)
-	_, err = batch.NewPlan(files, batches, testHead())
+	_, err = batch.NewPlan(context.Background(), &batch.Scan{Files: files}, batches, testHead(), batch.Options{Probe: true})
 	require.NoError(t, err)
 	require.Equal(t, wantIDs, ids(batches))
 	require.Equal(t, wantFiles, files)

@@ -2,9 +2,11 @@ package batch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -25,73 +27,102 @@ const headerWindow = 1024
 
 // File is a document as it was read.
 type File struct {
-	Path    string // absolute
-	Size    int64  // bytes
+	Path string // absolute
+	// Name is what a manifest calls it: the path below the folder that was named,
+	// with slashes, or the base name of a file that was named itself.
+	Name    string
+	Row     int   // in the manifest, from 0; -1: in none
+	Size    int64 // bytes
 	ModTime time.Time
 	Digest  [32]byte // SHA-256
 }
 
-// Refusal names a file that cannot be anchored, and why.
-type Refusal struct {
-	Path  string
-	Fault string
+// Finding is what there is to say of a file: why it is refused, or what the
+// registrar should know before it is issued. The text goes on after the path.
+type Finding struct {
+	Path string
+	Text string
 }
 
 // Scan is what a registrar's folders and files hold.
 type Scan struct {
 	Files    []File
-	Refusals []Refusal
+	Refusals []Finding
+	Warnings []Finding // about Files
 	// Ignored counts the files in folders that are neither PDFs, by their names,
 	// nor proofs.
 	Ignored int
+
+	names []located // of all that was read, refused or not
 }
 
-// Collect lists the documents in files and folders, folders with all that is
-// below them, as absolute paths in order and each once. In a folder, only
-// files whose name ends in .pdf, in any case, are documents; what begins with
-// a dot is passed over.
-func Collect(paths []string) (files []string, refusals []Refusal, ignored int, err error) {
-	var others []string
+// located is a document that was found, and its File.Name.
+type located struct{ path, name string }
+
+// collection is what Collect found.
+type collection struct {
+	files    []located // by path, each once
+	refusals []Finding
+	others   []string // files that are no documents by their names
+}
+
+// collect lists the documents in files and folders, folders with all that is
+// below them, in order and each once. In a folder, only files whose name ends
+// in .pdf, in any case, are documents; what begins with a dot is passed over.
+func collect(paths []string) (*collection, error) {
+	c := new(collection)
 	for _, p := range paths {
 		info, err := os.Stat(p) // as it was named: Abs takes "" for the working directory
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, err
 		}
 		abs, err := filepath.Abs(p)
 		if err != nil {
-			return nil, nil, 0, err
+			return nil, err
 		}
 		if !info.IsDir() {
-			files = append(files, abs)
+			c.files = append(c.files, located{abs, filepath.Base(abs)})
 			continue
 		}
-		// The separator makes WalkDir follow a link that it is started at.
-		root := strings.TrimSuffix(abs, separator) + separator
-		err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			switch hidden := path != root && strings.HasPrefix(d.Name(), "."); {
-			case err != nil:
-				refusals = append(refusals, Refusal{filepath.Clean(path), faultOf(err)})
-			case hidden && d.IsDir():
-				return fs.SkipDir
-			case d.IsDir():
-			case strings.HasSuffix(path, proof.Suffix):
-			case !hidden && isLinkToFolder(path, d):
-				refusals = append(refusals, Refusal{path, "is a symbolic link to a folder: name that folder, or remove the link"})
-			case hidden || !strings.EqualFold(filepath.Ext(path), ".pdf"):
-				others = append(others, path)
-			case !d.Type().IsRegular():
-				refusals = append(refusals, Refusal{path, "is not a regular file (" + kindOf(d.Type()) + ")"})
-			default:
-				files = append(files, path)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, nil, 0, err
+		if err := c.walk(abs); err != nil {
+			return nil, err
 		}
 	}
-	slices.SortFunc(refusals, compareRefusals)
-	return unique(files), slices.Compact(refusals), len(unique(others)), nil
+	slices.SortFunc(c.refusals, compareFindings)
+	c.refusals = slices.Compact(c.refusals)
+	c.others = unique(c.others)
+	// Stable: of two names for one file, the one that was named first stays.
+	slices.SortStableFunc(c.files, func(a, b located) int { return strings.Compare(a.path, b.path) })
+	c.files = slices.CompactFunc(c.files, func(a, b located) bool { return a.path == b.path })
+	return c, nil
+}
+
+func (c *collection) walk(folder string) error {
+	// The separator makes WalkDir follow a link that it is started at.
+	root := strings.TrimSuffix(folder, separator) + separator
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch hidden := path != root && strings.HasPrefix(d.Name(), "."); {
+		case err != nil:
+			c.refuse(filepath.Clean(path), faultOf(err))
+		case hidden && d.IsDir():
+			return fs.SkipDir
+		case d.IsDir():
+		case strings.HasSuffix(path, proof.Suffix):
+		case !hidden && isLinkToFolder(path, d):
+			c.refuse(path, "is a symbolic link to a folder: name that folder, or remove the link")
+		case hidden || !strings.EqualFold(filepath.Ext(path), ".pdf"):
+			c.others = append(c.others, path)
+		case !d.Type().IsRegular():
+			c.refuse(path, kindOf(folder, path, d.Type()))
+		default:
+			c.files = append(c.files, located{path, filepath.ToSlash(path[len(root):])})
+		}
+		return nil
+	})
+}
+
+func (c *collection) refuse(path, fault string) {
+	c.refusals = append(c.refusals, Finding{path, fault})
 }
 
 // isLinkToFolder finds what a walk passes over in silence.
@@ -110,18 +141,38 @@ func unique(paths []string) []string {
 	return slices.Compact(paths)
 }
 
-func compareRefusals(a, b Refusal) int { return strings.Compare(a.Path, b.Path) }
+func compareFindings(a, b Finding) int {
+	return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Text, b.Text))
+}
 
-func kindOf(m fs.FileMode) string {
+// kindOf says what there is in a folder that is no file.
+func kindOf(folder, path string, m fs.FileMode) string {
+	kind := m.String()
 	switch {
 	case m&fs.ModeSymlink != 0:
-		return "symbolic link: name the file that it leads to"
+		return linkKind(folder, path)
 	case m&fs.ModeNamedPipe != 0:
-		return "named pipe"
+		kind = "named pipe"
 	case m&fs.ModeSocket != 0:
-		return "socket"
+		kind = "socket"
 	}
-	return m.String()
+	return "is not a regular file (" + kind + ")"
+}
+
+// linkKind says where a link leads. What it leads to is never taken for the
+// registrar's document: the folder is what was looked over, and the proof would
+// lie beside the link.
+func linkKind(folder, path string) string {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "is a symbolic link to nowhere"
+	}
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		if rel, err := filepath.Rel(real, target); err == nil && filepath.IsLocal(rel) {
+			return "is a symbolic link to " + filepath.ToSlash(rel) + ", which is in the folder itself: remove the link"
+		}
+	}
+	return "is a symbolic link out of the folder, to " + target + ": copy that file here, or name it"
 }
 
 // faultOf is an error's text without the path that Refusal names already.
@@ -138,44 +189,50 @@ func faultOf(err error) string {
 // goroutines; total is called once before the first with the number of files
 // and bytes.
 func Read(ctx context.Context, paths []string, total func(files int, bytes int64), done func(bytes int64)) (*Scan, error) {
-	names, refusals, ignored, err := Collect(paths)
+	found, err := collect(paths)
 	if err != nil {
 		return nil, err
 	}
+	names := found.files
 	var sum int64
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil {
+	for _, n := range names {
+		if info, err := os.Stat(n.path); err == nil {
 			sum += info.Size()
 		}
 	}
 	total(len(names), sum)
-	s := &Scan{Refusals: refusals, Ignored: ignored}
-	files := make([]File, len(names))
-	faults := make([]string, len(names))
+	s := &Scan{Refusals: found.refusals, Ignored: len(found.others), names: names}
+	type reading struct {
+		file     File
+		warnings []string
+		err      error
+	}
+	readings := make([]reading, len(names))
 	err = each(ctx, len(names), func() func(int) error {
 		buf := make([]byte, 256<<10)
 		return func(i int) error {
-			f, err := readFile(names[i], buf)
-			if err != nil {
-				faults[i] = faultOf(err)
-			}
-			files[i] = f
-			done(f.Size)
+			r := &readings[i]
+			r.file, r.warnings, r.err = readFile(names[i].path, buf)
+			r.file.Name = names[i].name
+			done(r.file.Size)
 			return nil
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	for i, fault := range faults {
-		if fault != "" {
-			s.Refusals = append(s.Refusals, Refusal{names[i], fault})
+	for i, r := range readings {
+		if r.err != nil {
+			s.Refusals = append(s.Refusals, Finding{names[i].path, faultOf(r.err)})
 			continue
 		}
-		s.Files = append(s.Files, files[i])
+		s.Files = append(s.Files, r.file)
+		for _, w := range r.warnings {
+			s.Warnings = append(s.Warnings, Finding{r.file.Path, w})
+		}
 	}
 	s.refuseDuplicates()
-	slices.SortFunc(s.Refusals, compareRefusals)
+	slices.SortFunc(s.Refusals, compareFindings)
 	return s, nil
 }
 
@@ -205,48 +262,50 @@ func each(ctx context.Context, n int, worker func() func(i int) error) error {
 	return context.Cause(ctx)
 }
 
-// readFile hashes one document. A file that changes while it is read is
-// refused: what it held is not what it holds.
-func readFile(path string, buf []byte) (File, error) {
+// readFile hashes one document, and returns what else is to be said of it. A
+// file that changes while it is read is refused: what it held is not what it
+// holds.
+func readFile(path string, buf []byte) (File, []string, error) {
 	// Looked at before it is opened: opening a named pipe would wait for its
 	// other end.
 	before, err := os.Stat(path)
 	if err != nil {
-		return File{}, err
+		return File{}, nil, err
 	}
 	if !before.Mode().IsRegular() {
-		return File{}, errors.New("is not a regular file")
+		return File{}, nil, errors.New("is not a regular file")
 	}
 	if before.Size() == 0 {
-		return File{}, errors.New("has zero bytes")
+		return File{}, nil, errors.New("has zero bytes")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return File{}, err
+		return File{}, nil, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	window, marker := &prefix{}, &proof.MarkerFinder{}
-	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker), onlyReader{f}, buf)
+	window, marker, features := &prefix{}, &proof.MarkerFinder{}, &featureScan{}
+	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker, features), onlyReader{f}, buf)
 	if err != nil {
-		return File{}, err
+		return File{}, nil, err
 	}
 	after, err := os.Stat(path) // by its name: another file may have taken its place
 	if err != nil {
-		return File{}, err
+		return File{}, nil, err
 	}
 	if n != before.Size() || changed(before, after) {
-		return File{}, errChanged
+		return File{}, nil, errChanged
 	}
 	if !bytes.Contains(window.data, []byte("%PDF-")) {
-		return File{}, errors.New("is not a PDF (no %PDF- at its beginning)")
+		return File{}, nil, errors.New("is not a PDF (no %PDF- at its beginning)")
 	}
 	if marker.Found {
 		if _, _, err := proof.SplitTrailer(f, n); !errors.Is(err, proof.ErrNoTrailer) {
-			return File{}, errors.New("already carries a gradseal proof at its end: anchor the original")
+			return File{}, nil, errors.New("already carries a gradseal proof at its end: anchor the original")
 		}
 	}
-	return File{Path: path, Size: n, ModTime: after.ModTime(), Digest: [32]byte(h.Sum(nil))}, nil
+	file := File{Path: path, Row: -1, Size: n, ModTime: after.ModTime(), Digest: [32]byte(h.Sum(nil))}
+	return file, features.warnings(), nil
 }
 
 var errChanged = errors.New("changed while it was read")
@@ -282,32 +341,75 @@ func (s *Scan) refuseDuplicates() {
 		}
 		twin[f.Digest] = pair
 	}
-	s.Files = slices.DeleteFunc(s.Files, func(f File) bool {
+	for _, f := range s.Files {
 		pair := twin[f.Digest]
 		if pair[1] == "" {
-			return false
+			continue
 		}
 		other := pair[0]
 		if other == f.Path {
 			other = pair[1]
 		}
-		s.Refusals = append(s.Refusals, Refusal{f.Path, "has the same content as " + other})
-		return true
-	})
+		s.Refusals = append(s.Refusals, Finding{f.Path, "has the same content as " + other})
+	}
+	s.drop()
+}
+
+// drop takes the refused files out of Files, and what was said of them.
+func (s *Scan) drop() {
+	refused := make(map[string]bool, len(s.Refusals))
+	for _, f := range s.Refusals {
+		refused[f.Path] = true
+	}
+	s.Files = slices.DeleteFunc(s.Files, func(f File) bool { return refused[f.Path] })
+	s.Warnings = slices.DeleteFunc(s.Warnings, func(f Finding) bool { return refused[f.Path] })
+}
+
+// Join gives every file its row in the manifest, which was read from the file
+// at path. Rows that name no document, or one that another row names too, are
+// refused, and so is that document. What is in no row is warned of.
+func (s *Scan) Join(m *Manifest, path string) {
+	names := make([]string, len(s.names))
+	for i, n := range s.names {
+		names[i] = n.name
+	}
+	rows, faults := m.Match(names)
+	faulty := make(map[string]bool, len(faults)) // names in rows that are refused
+	for _, f := range faults {
+		row := m.Rows[f.Row]
+		faulty[row.File] = true
+		s.Refusals = append(s.Refusals, Finding{path, fmt.Sprintf("line %d: %s", row.Line, f.Fault)})
+	}
+	rowOf := make(map[string]int, len(rows))
+	for i, row := range rows {
+		rowOf[s.names[i].path] = row
+	}
+	for i := range s.Files {
+		f := &s.Files[i]
+		f.Row = rowOf[f.Path]
+		switch {
+		case f.Row >= 0:
+		case faulty[f.Name]:
+			s.Refusals = append(s.Refusals, Finding{f.Path, "has no one row in the manifest that is its own"})
+		default:
+			s.Warnings = append(s.Warnings, Finding{f.Path, "is not in the manifest"})
+		}
+	}
+	s.drop()
 }
 
 // Unchanged looks once more whether the files are those that were read, by
 // size and modification time, and refuses those that are not. It is the last
 // look before something is signed.
-func Unchanged(files []File) []Refusal {
-	var refusals []Refusal
+func Unchanged(files []File) []Finding {
+	var refusals []Finding
 	for _, f := range files {
 		info, err := os.Stat(f.Path)
 		switch {
 		case err != nil:
-			refusals = append(refusals, Refusal{f.Path, faultOf(err)})
+			refusals = append(refusals, Finding{f.Path, faultOf(err)})
 		case info.Size() != f.Size || !info.ModTime().Equal(f.ModTime):
-			refusals = append(refusals, Refusal{f.Path, errChanged.Error()})
+			refusals = append(refusals, Finding{f.Path, errChanged.Error()})
 		}
 	}
 	return refusals

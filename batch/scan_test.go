@@ -136,7 +136,7 @@ func TestRead(t *testing.T) {
 		data := contents[filepath.Base(f.Path)]
 		info, err := os.Stat(f.Path)
 		require.NoError(t, err)
-		require.Equal(t, batch.File{Path: f.Path, Size: int64(len(data)), ModTime: info.ModTime(), Digest: sha256.Sum256(data)}, f)
+		require.Equal(t, batch.File{Path: f.Path, Name: filepath.Base(f.Path), Row: -1, Size: int64(len(data)), ModTime: info.ModTime(), Digest: sha256.Sum256(data)}, f)
 		require.True(t, i == 0 || s.Files[i-1].Path < f.Path, "in the order of their paths")
 	}
 }
@@ -195,7 +195,7 @@ func TestReadRefuses(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, s.Refusals, 1)
 			require.Equal(t, bad, s.Refusals[0].Path)
-			require.Contains(t, s.Refusals[0].Fault, test.fault)
+			require.Contains(t, s.Refusals[0].Text, test.fault)
 			require.Len(t, s.Files, 1)
 			require.Equal(t, good, s.Files[0].Path)
 			require.EqualValues(t, 2, done.Load())
@@ -214,12 +214,12 @@ func TestReadRefusesDuplicates(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, s.Files, 1)
 	require.Equal(t, single, s.Files[0].Path)
-	require.Equal(t, []batch.Refusal{
-		{Path: x, Fault: "has the same content as " + y},
-		{Path: a, Fault: "has the same content as " + b},
-		{Path: y, Fault: "has the same content as " + x},
-		{Path: b, Fault: "has the same content as " + a},
-		{Path: z, Fault: "has the same content as " + x},
+	require.Equal(t, []batch.Finding{
+		{Path: x, Text: "has the same content as " + y},
+		{Path: a, Text: "has the same content as " + b},
+		{Path: y, Text: "has the same content as " + x},
+		{Path: b, Text: "has the same content as " + a},
+		{Path: z, Text: "has the same content as " + x},
 	}, s.Refusals)
 
 	// A file that is refused for itself is not counted as a copy.
@@ -228,7 +228,7 @@ func TestReadRefusesDuplicates(t *testing.T) {
 	require.Len(t, s.Files, 1)
 	require.Len(t, s.Refusals, 2)
 	for _, r := range s.Refusals {
-		require.Equal(t, "has zero bytes", r.Fault)
+		require.Equal(t, "has zero bytes", r.Text)
 	}
 }
 
@@ -241,7 +241,7 @@ func large(t testing.TB, path string) {
 
 // during runs change again and again until the file has been read. The first
 // run is after the file was looked at, or the next one is.
-func during(t *testing.T, path string, change func(n int)) batch.Refusal {
+func during(t *testing.T, path string, change func(n int)) batch.Finding {
 	t.Helper()
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -300,7 +300,7 @@ func TestFileChangesWhileItIsRead(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "large.pdf")
 			large(t, path)
 			refusal := during(t, path, func(n int) { change(t, path, n) })
-			require.Equal(t, "changed while it was read", refusal.Fault)
+			require.Equal(t, "changed while it was read", refusal.Text)
 		})
 	}
 }
@@ -342,9 +342,9 @@ func TestUnchanged(t *testing.T) {
 	require.NoError(t, os.Remove(paths[4]))
 	refusals := batch.Unchanged(files)
 	require.Len(t, refusals, 3)
-	require.Equal(t, batch.Refusal{Path: paths[1], Fault: "changed while it was read"}, refusals[0])
-	require.Equal(t, batch.Refusal{Path: paths[2], Fault: "changed while it was read"}, refusals[1])
+	require.Equal(t, batch.Finding{Path: paths[1], Text: "changed while it was read"}, refusals[0])
+	require.Equal(t, batch.Finding{Path: paths[2], Text: "changed while it was read"}, refusals[1])
 	require.Equal(t, paths[4], refusals[2].Path)
-	require.Contains(t, refusals[2].Fault, "cannot be read")
-	require.NotContains(t, refusals[2].Fault, dir, "the path is named once")
+	require.Contains(t, refusals[2].Text, "cannot be read")
+	require.NotContains(t, refusals[2].Text, dir, "the path is named once")
 }

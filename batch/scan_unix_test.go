@@ -38,14 +38,14 @@ func TestUnreadable(t *testing.T) {
 	files, refusals, _, err := batch.Collect([]string{dir, filepath.Join(dir, "closed")})
 	require.NoError(t, err)
 	require.Equal(t, joined(dir, "a.pdf", "closed.pdf", "open/c.pdf", "x/unsearchable/d.pdf"), files)
-	require.Equal(t, []batch.Refusal{{Path: filepath.Join(dir, "closed"), Fault: "cannot be read: permission denied"}}, refusals)
+	require.Equal(t, []batch.Finding{{Path: filepath.Join(dir, "closed"), Text: "cannot be read: permission denied"}}, refusals)
 
 	s, err := batch.Read(context.Background(), []string{dir}, ignoreTotal, ignoreDone)
 	require.NoError(t, err)
 	require.Len(t, s.Files, 2)
 	var refused []string
 	for _, r := range s.Refusals {
-		require.Equal(t, "cannot be read: permission denied", r.Fault)
+		require.Equal(t, "cannot be read: permission denied", r.Text)
 		refused = append(refused, r.Path)
 	}
 	require.Equal(t, joined(dir, "closed", "closed.pdf", "x/unsearchable/d.pdf"), refused)
@@ -64,6 +64,7 @@ func TestSymbolicLinks(t *testing.T) {
 	folder := link("real", "folder")
 	link(filepath.Join(dir, "real/a.pdf"), "given/link.pdf")
 	link("nowhere", "given/dangling.pdf")
+	link("c.pdf", "given/inside.pdf")
 	link("..", "given/up")
 	named := link("real/a.pdf", "named.pdf")
 	dangling := link("nowhere.pdf", "dangling.pdf")
@@ -71,11 +72,13 @@ func TestSymbolicLinks(t *testing.T) {
 	files, refusals, ignored, err := batch.Collect(joined(dir, "given"))
 	require.NoError(t, err)
 	require.Equal(t, joined(dir, "given/c.pdf"), files, "links in a folder are not followed")
-	fault := "is not a regular file (symbolic link: name the file that it leads to)"
-	require.Equal(t, []batch.Refusal{
-		{Path: filepath.Join(dir, "given/dangling.pdf"), Fault: fault},
-		{Path: filepath.Join(dir, "given/link.pdf"), Fault: fault},
-		{Path: filepath.Join(dir, "given/up"), Fault: "is a symbolic link to a folder: name that folder, or remove the link"},
+	real, err := filepath.EvalSymlinks(dir)
+	require.NoError(t, err)
+	require.Equal(t, []batch.Finding{
+		{Path: filepath.Join(dir, "given/dangling.pdf"), Text: "is a symbolic link to nowhere"},
+		{Path: filepath.Join(dir, "given/inside.pdf"), Text: "is a symbolic link to c.pdf, which is in the folder itself: remove the link"},
+		{Path: filepath.Join(dir, "given/link.pdf"), Text: "is a symbolic link out of the folder, to " + filepath.Join(real, "real/a.pdf") + ": copy that file here, or name it"},
+		{Path: filepath.Join(dir, "given/up"), Text: "is a symbolic link to a folder: name that folder, or remove the link"},
 	}, refusals)
 	require.Zero(t, ignored)
 
@@ -104,9 +107,9 @@ func TestNoRegularFile(t *testing.T) {
 
 	_, refusals, _, err := batch.Collect([]string{dir})
 	require.NoError(t, err)
-	require.Equal(t, []batch.Refusal{
-		{Path: pipe, Fault: "is not a regular file (named pipe)"},
-		{Path: socket, Fault: "is not a regular file (socket)"},
+	require.Equal(t, []batch.Finding{
+		{Path: pipe, Text: "is not a regular file (named pipe)"},
+		{Path: socket, Text: "is not a regular file (socket)"},
 	}, refusals)
 
 	// Opening a pipe that nobody writes to would wait for ever.
@@ -119,7 +122,7 @@ func TestNoRegularFile(t *testing.T) {
 	case s := <-result:
 		require.Len(t, s.Refusals, 3)
 		for _, r := range s.Refusals {
-			require.Equal(t, "is not a regular file", r.Fault)
+			require.Equal(t, "is not a regular file", r.Text)
 		}
 	case <-time.After(10 * time.Second):
 		require.FailNow(t, "waits for a named pipe")
@@ -142,14 +145,14 @@ func TestFileReplacedWhileItIsRead(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	require.Equal(t, "changed while it was read", refusal.Fault)
+	require.Equal(t, "changed while it was read", refusal.Text)
 }
 
 func TestFileVanishesWhileItIsRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large.pdf")
 	large(t, path)
 	refusal := during(t, path, func(int) { os.Remove(path) })
-	require.Equal(t, "cannot be read: no such file or directory", refusal.Fault)
+	require.Equal(t, "cannot be read: no such file or directory", refusal.Text)
 }
 
 // A folder in which no proof can be written is refused before anything is
@@ -162,9 +165,9 @@ func TestPlanRefusesUnwritableFolder(t *testing.T) {
 	closed := filepath.Join(dir, "closed")
 	files := scan(t, dir)
 	lock(t, closed, 0o500)
-	p, err := batch.NewPlan(files, nil, testHead())
+	p, err := batch.NewPlan(context.Background(), &batch.Scan{Files: files}, nil, testHead(), batch.Options{Probe: true})
 	require.NoError(t, err)
-	require.Equal(t, []batch.Refusal{{Path: closed, Fault: "is a folder in which no proof can be written: permission denied"}}, p.Refusals)
+	require.Equal(t, []batch.Finding{{Path: closed, Text: "is a folder in which no proof can be written: permission denied"}}, p.Refusals)
 	require.NoFileExists(t, filepath.Join(dir, ".gradseal-"))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -172,7 +175,7 @@ func TestPlanRefusesUnwritableFolder(t *testing.T) {
 
 	s, _ := newStore(t)
 	create(t, s, files)
-	p, err = batch.NewPlan(files, list(t, s), testHead())
+	p, err = batch.NewPlan(context.Background(), &batch.Scan{Files: files}, list(t, s), testHead(), batch.Options{Probe: true})
 	require.NoError(t, err)
 	require.Len(t, p.Refusals, 1, "of a batch that is planned already, too")
 }

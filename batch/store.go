@@ -113,12 +113,15 @@ func (s *Store) Create(h Head, files []File) (*Batch, error) {
 	return b, nil
 }
 
-// Abandon removes a batch that was not signed. A signed statement is an
-// issuance: such a batch is an error and stays.
+// ErrSigned says why a batch cannot be abandoned.
+var ErrSigned = errors.New("is signed, and signing is issuing: it cannot be abandoned")
+
+// Abandon removes a batch that was not signed. A signed one stays, and the
+// error is ErrSigned.
 func (s *Store) Abandon(b *Batch) error {
 	_, err := os.Lstat(filepath.Join(b.dir, statementFile)) // b may be an old view of it
 	if b.State() != Planned || err == nil {
-		return fmt.Errorf("batch %s is signed, and signing is issuing: it cannot be abandoned", b.ID)
+		return fmt.Errorf("batch %s %w", b.ID, ErrSigned)
 	}
 	// Renamed first: a crash between two removals must not leave a batch without
 	// its plan.

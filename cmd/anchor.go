@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -27,6 +26,14 @@ type anchorOptions struct {
 	issuer         string
 	title          string
 	passphraseFile string
+
+	manifest string
+	table    string
+
+	strict            bool
+	skipRefused       bool
+	replaceTestProofs bool
+	dryRun            bool
 }
 
 func (o *anchorOptions) addFlags(cmd *cobra.Command) {
@@ -35,6 +42,12 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.issuer, "issuer", "", "`id` of the issuer that signs (needed where this home has several)")
 	flags.StringVar(&o.title, "title", "", "public title of the batch: it stands in every proof, so name no person")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
+	flags.StringVar(&o.manifest, "manifest", "", "CSV `file` with one row for each document, named in its column \"file\"")
+	flags.StringVar(&o.table, "table", "", "CSV `file` for the table of proofs (default: LIST.proofs.csv beside LIST.csv)")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and touch nothing")
+	flags.BoolVar(&o.strict, "strict", false, "refuse files that would only be warned of")
+	flags.BoolVar(&o.skipRefused, "skip-refused", false, "go on without the files that are refused")
+	flags.BoolVar(&o.replaceTestProofs, "replace-test-proofs", false, "overwrite proofs that this home made for a test network")
 	setConfigKey(flags, "network", "anchor.network")
 	setConfigKey(flags, "issuer", "anchor.issuer")
 }
@@ -49,11 +62,19 @@ sign it, commits it to a Bitcoin block, and writes NAME.pdf.proof.json beside
 each NAME.pdf. The PDFs are not changed.
 
 The same command again finishes what was interrupted, and skips what was
-anchored before. Nothing is signed when a single file is not in order.
+anchored before. Nothing is signed when a single file is not in order: every
+fault is listed first. Look at the list, mend the files, or go on without them
+with --skip-refused.
+
+With --manifest the documents are held against a list that you exported from
+your student records: CSV in UTF-8, a header row, and a column "file" with each
+document's name as it is in the folder. The other columns go into a table of
+documents and proofs for your mail merge, and nowhere else.
 
 The network regtest is a private one inside this program, for rehearsals: it
 costs nothing, and only this machine can check its proofs.`,
 		Example: `  gradseal anchor transcripts/
+  gradseal anchor --dry-run --manifest graduates.csv transcripts/
   gradseal anchor --title "Graduation June 2026" diplomas/ extra/late.pdf
 
 Exit codes: 0 every document has its proof; 1 an error, and what to do about it.`,
@@ -73,11 +94,15 @@ type anchorRun struct {
 	network bitcoin.Network
 	now     time.Time
 
+	list    *batch.Manifest // nil without --manifest
+	batches []*batch.Batch  // those of the home, and of this run
+
 	issuerFile *issuer.File
 	rehearsal  bool      // the issuer is made in this run
 	key        *keys.Key // opened when something is to be signed
 	backend    anchor.Backend
 
+	current  *batch.Batch   // at work
 	anchored []*batch.Batch // finished in this run
 	fee      int64          // satoshi, of the transactions made in this run
 	proofs   int            // written in this run
@@ -96,25 +121,27 @@ func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) er
 			return fmt.Errorf("--title: %w", err)
 		}
 	}
+	r := &anchorRun{app: a, anchorOptions: o, network: network, now: time.Now()}
+	if o.dryRun { // the lock is a file
+		return r.rehearse(ctx, paths)
+	}
 	release, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	r := &anchorRun{app: a, anchorOptions: o, network: network, now: time.Now()}
-	return r.run(ctx, paths)
+	if err := r.run(ctx, paths); err != nil {
+		return r.standing(err)
+	}
+	return nil
 }
 
 func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
-	scan, err := r.read(ctx, paths)
+	scan, plan, err := r.prepare(ctx, paths)
 	if err != nil {
 		return err
 	}
-	if err := r.chooseIssuer(); err != nil {
-		return err
-	}
-	plan, err := r.plan(scan)
-	if err != nil {
+	if err := r.abandon(plan.Stale); err != nil {
 		return err
 	}
 	if err := r.openIssuer(); err != nil {
@@ -135,10 +162,11 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		}
 	}
 	if len(plan.New) > 0 {
-		b, err := r.home.batches().Create(r.head(), plan.New)
+		b, err := plan.Create(r.home.batches())
 		if err != nil {
 			return err
 		}
+		r.batches = append(r.batches, b)
 		if err := r.finish(ctx, b, plan.New); err != nil {
 			return err
 		}
@@ -148,7 +176,33 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 			return err
 		}
 	}
+	if err := r.writeTable(scan, plan); err != nil {
+		return err
+	}
 	return r.report(plan, paths)
+}
+
+// prepare reads the documents and decides what is to be done about them. It
+// changes nothing, and returns an error where one file is not in order.
+func (r *anchorRun) prepare(ctx context.Context, paths []string) (*batch.Scan, *batch.Plan, error) {
+	if err := r.readManifest(); err != nil {
+		return nil, nil, err
+	}
+	if err := r.checkTable(); err != nil {
+		return nil, nil, err
+	}
+	scan, err := r.read(ctx, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.list != nil {
+		scan.Join(r.list, r.manifest)
+	}
+	if err := r.chooseIssuer(); err != nil {
+		return nil, nil, err
+	}
+	plan, err := r.plan(ctx, scan)
+	return scan, plan, err
 }
 
 // writeMissing writes the proofs of complete batches that are not there.
@@ -247,48 +301,37 @@ func (r *anchorRun) createRehearsalIssuer() (*issuer.File, error) {
 
 // plan decides what is to be done, and refuses everything where one file is
 // not in order.
-func (r *anchorRun) plan(scan *batch.Scan) (*batch.Plan, error) {
-	batches, err := r.home.batches().List()
+func (r *anchorRun) plan(ctx context.Context, scan *batch.Scan) (*batch.Plan, error) {
+	var err error
+	if r.batches, err = r.home.batches().List(); err != nil {
+		return nil, err
+	}
+	plan, err := batch.NewPlan(ctx, scan, r.batches, r.head(), batch.Options{
+		Strict:            r.strict,
+		ReplaceTestProofs: r.replaceTestProofs,
+		Probe:             !r.dryRun,
+	})
 	if err != nil {
 		return nil, err
 	}
-	plan, err := batch.NewPlan(scan.Files, batches, r.head())
-	if err != nil {
-		return nil, err
-	}
-	if err := r.refuse(append(scan.Refusals, plan.Refusals...)); err != nil {
-		return nil, err
-	}
-	for _, b := range plan.Stale {
+	return plan, r.review(plan)
+}
+
+// abandon drops the plans of batches that were not signed.
+func (r *anchorRun) abandon(stale []*batch.Batch) error {
+	for _, b := range stale {
 		r.ui.note("Dropped the plan of batch %s: it was not signed, and files or title are other ones now", b.ID)
 		if err := r.home.batches().Abandon(b); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return plan, nil
-}
-
-func (r *anchorRun) refuse(refusals []batch.Refusal) error {
-	if len(refusals) == 0 {
-		return nil
-	}
-	return hinted(refusedError(refusals), "mend or move them away, then run the same command again")
-}
-
-// refusedError lists the files for which nothing was signed.
-type refusedError []batch.Refusal
-
-func (e refusedError) Error() string {
-	var lines strings.Builder
-	for _, f := range e {
-		fmt.Fprintf(&lines, "\n  %s: %s", shown(f.Path), safe(f.Fault))
-	}
-	return fmt.Sprintf("%s refused, and nothing was signed:%s", count(len(e), "file"), lines.String())
+	return nil
 }
 
 // finish takes a batch through every step that it has not taken yet. Each step
 // is on disk and synced before the next one begins.
 func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.File) error {
+	r.current = b
 	if err := b.Sync(); err != nil { // what a killed process wrote may not be safe yet
 		return err
 	}
@@ -371,12 +414,8 @@ func (r *anchorRun) judge(ctx context.Context, b *batch.Batch) error {
 
 // reserved are the coins of transactions that are stored but not in a block.
 func (r *anchorRun) reserved() ([]wire.OutPoint, error) {
-	batches, err := r.home.batches().List()
-	if err != nil {
-		return nil, err
-	}
 	var all []wire.OutPoint
-	for _, b := range batches {
+	for _, b := range r.batches {
 		if b.State() != batch.Funded || b.Network != r.network {
 			continue
 		}

@@ -1,13 +1,12 @@
 package cmd
 
 import (
-	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
 	"gradseal/batch"
 	"gradseal/bitcoin"
-	"gradseal/verify"
 )
 
 // anchorJSON is the result under --json; the last batch, if there are several.
@@ -21,6 +20,10 @@ type anchorJSON struct {
 	Block     *blockJSON `json:"block"`
 	Proofs    int        `json:"proofs"`
 	Fee       int64      `json:"fee"`
+	Table     *string    `json:"table"`
+	// Skipped and Warnings are as in a dry run.
+	Skipped  []refusalJSON `json:"skipped"`
+	Warnings []refusalJSON `json:"warnings"`
 }
 
 func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
@@ -28,24 +31,31 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 		return r.reportJSON(plan)
 	}
 	for _, b := range r.anchored {
-		tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
+		txID, block, err := anchorOf(b)
 		if err != nil {
 			return err
 		}
-		r.ui.result("Anchored %s in block %d of %s", count(len(b.Documents), "document"), b.Attestation.Height, b.Network)
+		r.ui.result("Anchored %s in block %d of %s", count(len(b.Documents), "document"), block.Height, b.Network)
 		r.ui.result("  batch        %s", b.ID)
-		r.ui.result("  transaction  %s", tx.ID())
+		r.ui.result("  transaction  %s", *txID)
 	}
 	if plan.Done > 0 {
 		r.ui.result("%s had been anchored before", count(plan.Done, "document"))
 	}
 	if r.proofs > 0 {
 		r.ui.result("Wrote %s, NAME.pdf.proof.json beside each NAME.pdf", count(r.proofs, "proof"))
-		r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
+	}
+	if path := r.tablePath(); path != "" {
+		r.ui.result("Wrote the table of documents and proofs, %s", shown(path))
+	}
+	if n := len(plan.Refusals); n > 0 {
+		r.ui.result("%s", r.ui.paint(yellow, fmt.Sprintf("Left out %s, listed above: run the same command again when they are mended", count(n, "refused file"))))
 	}
 	if r.network == bitcoin.Regtest {
 		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
 	}
+	r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
+	r.ui.note("Done. Back up this folder, which holds the keys and the salts: %s", safe(r.home.dir))
 	return nil
 }
 
@@ -67,21 +77,20 @@ func arguments(paths []string) string {
 }
 
 func (r *anchorRun) reportJSON(plan *batch.Plan) error {
-	out := anchorJSON{Version: jsonVersion, Documents: plan.Done + len(plan.Rewrite), Network: r.network.String(), Proofs: r.proofs, Fee: r.fee}
+	out := anchorJSON{Version: jsonVersion, Documents: plan.Done + len(plan.Rewrite), Network: r.network.String(), Proofs: r.proofs, Fee: r.fee,
+		Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings)}
+	if path := r.tablePath(); path != "" {
+		out.Table = &path
+	}
 	for _, b := range r.anchored {
 		out.Documents += len(b.Documents)
 	}
 	for _, b := range slices.Concat(plan.Complete, r.anchored) { // the last one stays
-		tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
+		of, err := newBatchJSON(b)
 		if err != nil {
 			return err
 		}
-		root, err := b.Root()
-		if err != nil {
-			return err
-		}
-		out.Batch, out.BatchRoot, out.TxID = &b.ID, ptr(hex.EncodeToString(root[:])), ptr(tx.ID().String())
-		out.Block = newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: b.Attestation.Header.Hash(), Time: b.Attestation.Header.Time()})
+		out.Batch, out.BatchRoot, out.TxID, out.Block = &b.ID, of.BatchRoot, of.TxID, of.Block
 	}
 	return r.ui.object(out)
 }

@@ -19,9 +19,12 @@ func TestJSONDocument(t *testing.T) {
 	require.Contains(t, string(document), "\nVersion 1. ")
 	require.Equal(t, 1, jsonVersion)
 	objects := map[string]reflect.Type{
-		"An error": reflect.TypeFor[errorJSON](),
-		"`anchor`": reflect.TypeFor[anchorJSON](),
-		"`verify`": reflect.TypeFor[verdictJSON](),
+		"An error":                   reflect.TypeFor[errorJSON](),
+		"`anchor`":                   reflect.TypeFor[anchorJSON](),
+		"`anchor --dry-run`":         reflect.TypeFor[planJSON](),
+		"`batches`, `batches BATCH`": reflect.TypeFor[batchJSON](),
+		"`batches abandon`":          reflect.TypeFor[abandonedJSON](),
+		"`verify`":                   reflect.TypeFor[verdictJSON](),
 		"`issuer create`, `issuer show`, `issuer pack -o FILE`, `trust add`, `trust list`": reflect.TypeFor[issuerJSON](),
 		"`trust remove`":                 reflect.TypeFor[removedJSON](),
 		"`status show`, `status import`": reflect.TypeFor[statusJSON](),
@@ -57,7 +60,7 @@ func objectKeys(object reflect.Type, prefix string, flat bool) []string {
 		}
 		keys = append(keys, prefix+name+" "+jsonType(of))
 		switch {
-		case of.Kind() == reflect.Slice:
+		case of.Kind() == reflect.Slice && of.Elem().Kind() == reflect.Struct:
 			keys = append(keys, objectKeys(of.Elem(), prefix+name+"[].", flat)...)
 		case of.Kind() == reflect.Struct && !flat:
 			keys = append(keys, objectKeys(of, prefix+name+".", flat)...)

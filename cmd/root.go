@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -39,6 +40,16 @@ func Main(ctx context.Context, args []string, io Stdio, samples fs.FS) int {
 		return exitError
 	}
 	return exitOK
+}
+
+// Commands returns the command tree for what is made from it, not to be run:
+// manual pages and shell completions. It is the same on every platform.
+func Commands() *cobra.Command {
+	a := &app{ui: newUI(Stdio{})}
+	root := a.newRootCommand()
+	home := root.PersistentFlags().Lookup("home")
+	home.Usage = strings.Replace(home.Usage, defaultHomeText(), "see FILES in gradseal(1)", 1)
+	return root
 }
 
 // verdictError carries the exit code of a verdict that was printed already.
@@ -86,6 +97,7 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	flags.BoolVarP(&a.ui.quiet, "quiet", "q", false, "print results and errors only")
 	addCommands(root,
 		a.newAnchorCommand(),
+		a.newBatchesCommand(),
 		a.newVerifyCommand(),
 		a.newIssuerCommand(),
 		a.newTrustCommand(),
@@ -127,7 +139,14 @@ func (a *app) setUp(cmd *cobra.Command) error {
 	return applySettings(env, cmd.Flags())
 }
 
+// release is the version of a build from an archive of the sources, which has
+// no commit to tell it. The linker sets it: -X gradseal/cmd.release=v1.2.3.
+var release string
+
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"

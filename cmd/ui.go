@@ -114,9 +114,7 @@ func (u *ui) fail(ctx context.Context, err error) {
 		out := errorJSON{Version: jsonVersion, Error: text, Hint: h.hint, Exit: exitError}
 		var refused refusedError
 		if errors.As(err, &refused) {
-			for _, f := range refused {
-				out.Refused = append(out.Refused, refusalJSON{f.Path, f.Fault})
-			}
+			out.Refused = newRefusalsJSON(refused)
 		}
 		u.object(out)
 		return

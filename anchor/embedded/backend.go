@@ -19,6 +19,15 @@ import (
 // returns with the coinbase.
 const feeRate = anchor.SatPerVByte
 
+// Estimate returns what an anchor measures and costs, without opening a node:
+// it spends one coin of the first blocks' 50 bitcoin, and the rest of that is
+// change.
+func Estimate() (*anchor.Estimate, error) {
+	script := append([]byte{txscript.OP_0, txscript.OP_DATA_20}, make([]byte, 20)...)
+	coin := anchor.Coin{Value: blockchain.CalcBlockSubsidy(1, regtest()), Script: script}
+	return anchor.NewEstimate([]anchor.Coin{coin}, script, feeRate)
+}
+
 // Fund makes and signs the transaction that commits to root. When no coin can
 // be spent that is not reserved, it mines blocks first: 101 at first use.
 func (n *Node) Fund(ctx context.Context, root [32]byte, reserved []wire.OutPoint) (*anchor.Funded, error) {

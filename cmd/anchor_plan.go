@@ -1,0 +1,249 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gradseal/anchor/embedded"
+	"gradseal/batch"
+)
+
+// smallGroup is the number of documents below which a public title can tell
+// who is in the batch.
+const smallGroup = 10
+
+// review says everything that there is to say about the files, before anything
+// is signed.
+func (r *anchorRun) review(plan *batch.Plan) error {
+	if len(plan.Warnings) > 0 {
+		r.ui.warn("%s to look at before they are issued (--strict refuses them):%s", count(len(plan.Warnings), "thing"), grouped(plan.Warnings))
+	}
+	if n := unsigned(plan); n > 0 && n < smallGroup {
+		r.ui.warn("this batch has only %s, and every proof shows its size and its title to whoever holds one: a title must not tell who is in it", count(n, "document"))
+	}
+	if !r.skipRefused {
+		return r.refuse(plan.Refusals)
+	}
+	if len(plan.Refusals) == 0 {
+		return nil
+	}
+	if len(plan.New)+len(plan.Resume)+len(plan.Rewrite)+plan.Done == 0 {
+		return hinted(refusedError(plan.Refusals), "no file is left to go on with")
+	}
+	r.ui.warn("going on without %s:%s", count(len(plan.Refusals), "refused file"), lines(plan.Refusals))
+	return nil
+}
+
+// unsigned is the number of documents of the batch that is to be signed.
+func unsigned(plan *batch.Plan) int {
+	n := len(plan.New)
+	for _, b := range plan.Resume {
+		if b.State() == batch.Planned {
+			n += len(b.Documents)
+		}
+	}
+	return n
+}
+
+// refuse lists the files for which nothing was signed.
+func (r *anchorRun) refuse(refusals []batch.Finding) error {
+	if len(refusals) == 0 {
+		return nil
+	}
+	return hinted(refusedError(refusals), "mend or move them away and run the same command again, or go on without them: --skip-refused")
+}
+
+// refusedError lists the files for which nothing was signed.
+type refusedError []batch.Finding
+
+func (e refusedError) Error() string {
+	return fmt.Sprintf("%s refused, and nothing was signed:%s", count(len(e), "file"), lines(e))
+}
+
+// lines has a line for each finding.
+func lines(findings []batch.Finding) string {
+	var out strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&out, "\n  %s: %s", shown(f.Path), safe(f.Text))
+	}
+	return out.String()
+}
+
+// alike is how many findings of one kind are listed by name.
+const alike = 5
+
+// grouped is lines, with the like together and the many counted.
+func grouped(findings []batch.Finding) string {
+	var texts []string
+	byText := make(map[string][]batch.Finding)
+	for _, f := range findings {
+		if byText[f.Text] == nil {
+			texts = append(texts, f.Text)
+		}
+		byText[f.Text] = append(byText[f.Text], f)
+	}
+	var out strings.Builder
+	for _, text := range texts {
+		of := byText[text]
+		out.WriteString(lines(of[:min(alike, len(of))]))
+		if more := len(of) - alike; more > 0 {
+			fmt.Fprintf(&out, "\n  and %s more: %s", number(more), safe(text))
+		}
+	}
+	return out.String()
+}
+
+// planJSON is the result of a dry run under --json.
+type planJSON struct {
+	Version           int           `json:"version"`
+	DryRun            bool          `json:"dry_run"`
+	Network           string        `json:"network"`
+	Issuer            string        `json:"issuer"`
+	Title             string        `json:"title"`
+	New               int           `json:"new"`
+	Bytes             int64         `json:"bytes"`
+	Resume            []string      `json:"resume"`
+	Drop              []string      `json:"drop"`
+	Rewrite           int           `json:"rewrite"`
+	Done              int           `json:"done"`
+	Replaced          int           `json:"replaced"`
+	Transactions      int           `json:"transactions"`
+	TransactionBytes  int64         `json:"transaction_bytes"`
+	TransactionVBytes int64         `json:"transaction_vbytes"`
+	Fee               int64         `json:"fee"`
+	Skipped           []refusalJSON `json:"skipped"`
+	Warnings          []refusalJSON `json:"warnings"`
+}
+
+// rehearse says what a run would do, and touches nothing.
+func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
+	_, plan, err := r.prepare(ctx, paths)
+	if err != nil {
+		return err
+	}
+	cost, err := embedded.Estimate()
+	if err != nil {
+		return err
+	}
+	out := planJSON{
+		Version: jsonVersion, DryRun: true,
+		Network: r.network.String(), Issuer: r.issuer, Title: r.title,
+		New: len(plan.New), Bytes: totalSize(plan.New),
+		Resume: ids(plan.Resume), Drop: ids(plan.Stale),
+		Rewrite: len(plan.Rewrite), Done: plan.Done, Replaced: plan.Replaced,
+		TransactionBytes: cost.Stripped, TransactionVBytes: cost.VSize,
+		Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings),
+	}
+	out.Transactions = unfunded(plan)
+	out.Fee = int64(out.Transactions) * cost.Fee
+	if r.ui.json {
+		return r.ui.object(out)
+	}
+	r.showPlan(plan, out)
+	return nil
+}
+
+func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
+	signer := r.issuer
+	if r.rehearsal {
+		signer += " (for the rehearsal; it is made then)"
+	}
+	r.ui.result("Plan for %s:", p.Network)
+	if p.New > 0 {
+		r.ui.result("  new batch     %s, %s", count(p.New, "document"), size(p.Bytes))
+		r.ui.result("  title         %s", titleOrNone(p.Title))
+		r.ui.result("  signed by     %s", signer)
+	}
+	for _, b := range plan.Resume {
+		r.ui.result("  go on with    batch %s, %s, which is %s", b.ID, count(len(b.Documents), "document"), b.State())
+	}
+	for _, b := range plan.Stale {
+		r.ui.result("  drop          the unsigned plan of batch %s", b.ID)
+	}
+	if p.Transactions > 0 {
+		r.ui.result("  transactions  %d, of %s without signatures, %s virtual bytes", p.Transactions, count(p.TransactionBytes, "byte"), number(p.TransactionVBytes))
+		r.ui.result("  fee           %s satoshi%s", number(p.Fee), r.worth())
+	}
+	if p.Replaced > 0 {
+		r.ui.result("  overwrite     %s of a test network", count(p.Replaced, "proof"))
+	}
+	if p.Rewrite > 0 {
+		r.ui.result("  write again   %s", count(p.Rewrite, "missing proof"))
+	}
+	if p.Done > 0 {
+		r.ui.result("  leave alone   %s that have their proof", count(p.Done, "document"))
+	}
+	if r.tablePath() != "" {
+		r.ui.result("  table         %s", shown(r.tablePath()))
+	}
+	next := "the same command without --dry-run"
+	if p.New+len(p.Resume)+p.Rewrite == 0 {
+		next = "nothing, every document has its proof"
+	}
+	r.ui.result("Nothing was written, signed or sent. Next: %s", next)
+}
+
+// worth says what the money of a test network is worth.
+func (r *anchorRun) worth() string {
+	if r.network.IsTest() {
+		return ", which are worth nothing on " + r.network.String()
+	}
+	return ""
+}
+
+func titleOrNone(title string) string {
+	if title == "" {
+		return "none"
+	}
+	return quoted(title)
+}
+
+// unfunded is the number of transactions that are yet to be made.
+func unfunded(plan *batch.Plan) int {
+	n := min(len(plan.New), 1)
+	for _, b := range plan.Resume {
+		if b.Transaction == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func totalSize(files []batch.File) (sum int64) {
+	for _, f := range files {
+		sum += f.Size
+	}
+	return sum
+}
+
+func ids(batches []*batch.Batch) []string {
+	list := []string{}
+	for _, b := range batches {
+		list = append(list, b.ID)
+	}
+	return list
+}
+
+func newRefusalsJSON(findings []batch.Finding) []refusalJSON {
+	list := []refusalJSON{}
+	for _, f := range findings {
+		list = append(list, refusalJSON{f.Path, f.Text})
+	}
+	return list
+}
+
+// standing adds to an error where the batch stands that was at work.
+func (r *anchorRun) standing(err error) error {
+	b := r.current
+	switch {
+	case errors.As(err, new(hintedError)):
+		return err
+	case b == nil:
+		return hinted(err, "nothing was signed: run the same command again")
+	case b.State() == batch.Planned:
+		return hinted(err, "batch %s is planned and not signed. The same command goes on with it; it is dropped with: gradseal batches abandon %s", b.ID, b.ID)
+	}
+	return hinted(err, "batch %s is %s, and nothing of it is lost: run the same command again to finish it", b.ID, b.State())
+}

@@ -1,0 +1,303 @@
+package cmd
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gradseal/anchor"
+	"gradseal/batch"
+	"gradseal/proof"
+	"gradseal/verify"
+)
+
+func (a *app) newBatchesCommand() *cobra.Command {
+	documents := false
+	cmd := &cobra.Command{
+		Use:   "batches [BATCH]",
+		Short: "The batches of this home, and how far each has come",
+		Long: `Lists the batches that were made here, or shows one. A batch is planned,
+then signed, then sent (its transaction is made), then confirmed (the
+transaction is in a block), then complete (every proof has been written).
+The anchor command with the same files takes it on.`,
+		Example: `  gradseal batches
+  gradseal batches 20261122-10b7b705
+  gradseal batches 20261122-10b7b705 --documents
+  gradseal batches abandon 20261122-10b7b705
+
+Exit codes: 0 done; 1 an error.`,
+	}
+	addCommands(cmd, a.newBatchesAbandonCommand())
+	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return a.runBatches()
+		}
+		return a.runBatchShow(args[0], documents)
+	}
+	cmd.Flags().BoolVar(&documents, "documents", false, "list the documents of the batch too")
+	return cmd
+}
+
+func (a *app) newBatchesAbandonCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "abandon BATCH",
+		Short: "Drop a batch that is not signed",
+		Long: `Removes the plan of a batch that is not signed: nothing was issued, and nothing
+is lost but the plan. A signed batch stays: signing is issuing, whoever holds
+the statement can have it anchored. Finish it, and then withdraw what should not
+have been issued.`,
+		Example: `  gradseal batches abandon 20261122-10b7b705
+
+Exit codes: 0 dropped; 1 an error, and the batch is as it was.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runAbandon(cmd.Context(), args[0])
+		},
+	}
+}
+
+// batchJSON is a batch under --json.
+type batchJSON struct {
+	Version   int        `json:"version"`
+	Batch     string     `json:"batch"`
+	State     string     `json:"state"`
+	Documents int        `json:"documents"`
+	Bytes     int64      `json:"bytes"`
+	Network   string     `json:"network"`
+	Issuer    string     `json:"issuer"`
+	Title     string     `json:"title"`
+	Created   string     `json:"created"`
+	BatchRoot *string    `json:"batch_root"`
+	TxID      *string    `json:"txid"`
+	Block     *blockJSON `json:"block"`
+	// Files are listed with --documents only.
+	Files []batchFileJSON `json:"files,omitempty"`
+}
+
+type batchFileJSON struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+	Index  int    `json:"index"`
+	Proof  bool   `json:"proof"`
+}
+
+type abandonedJSON struct {
+	Version   int    `json:"version"`
+	Abandoned string `json:"abandoned"`
+}
+
+func newBatchJSON(b *batch.Batch) (*batchJSON, error) {
+	out := &batchJSON{
+		Version: jsonVersion, Batch: b.ID, State: b.State().String(), Documents: len(b.Documents),
+		Network: b.Network.String(), Issuer: b.Issuer, Title: b.Title, Created: b.Created.Format(time.RFC3339),
+	}
+	for _, d := range b.Documents {
+		out.Bytes += d.Size
+	}
+	if b.Statement != nil {
+		root, err := b.Root()
+		if err != nil {
+			return nil, err
+		}
+		out.BatchRoot = ptr(hex.EncodeToString(root[:]))
+	}
+	var err error
+	out.TxID, out.Block, err = anchorOf(b)
+	return out, err
+}
+
+// anchorOf returns the id of a batch's transaction, and the block that it is
+// in; nil where there is none yet.
+func anchorOf(b *batch.Batch) (*string, *blockJSON, error) {
+	if b.Transaction == nil {
+		return nil, nil, nil
+	}
+	tx, err := anchor.Parse(b.Transaction)
+	if err != nil {
+		return nil, nil, fmt.Errorf("batch %s: %w", b.ID, err)
+	}
+	id := tx.TxHash().String()
+	if b.Attestation == nil {
+		return &id, nil, nil
+	}
+	h := b.Attestation.Header
+	return &id, newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: h.Hash(), Time: h.Time()}), nil
+}
+
+func (a *app) runBatches() error {
+	list, err := a.home.batches().List()
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		a.ui.note("There is no batch here yet. Rehearse one with: gradseal anchor FOLDER")
+	}
+	if a.ui.json {
+		return a.showAllJSON(list)
+	}
+	table := tabwriter.NewWriter(a.ui.Out, 0, 0, 2, ' ', 0)
+	if len(list) > 0 {
+		fmt.Fprintln(table, "BATCH\tSTATE\tDOCUMENTS\tNETWORK\tCREATED\tISSUER\tTITLE")
+	}
+	for _, b := range list {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.State(), number(len(b.Documents)), b.Network,
+			b.Created.Local().Format(time.DateOnly), b.Issuer, safe(b.Title))
+	}
+	return table.Flush()
+}
+
+func (a *app) showAllJSON(list []*batch.Batch) error {
+	for _, b := range list {
+		out, err := newBatchJSON(b)
+		if err != nil {
+			return err
+		}
+		if err := a.ui.object(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findBatch returns the batch with the id, or the one whose id begins so.
+func (a *app) findBatch(id string) (*batch.Batch, error) {
+	list, err := a.home.batches().List()
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(b *batch.Batch) bool { return !strings.HasPrefix(b.ID, id) })
+	if i := slices.IndexFunc(list, func(b *batch.Batch) bool { return b.ID == id }); i >= 0 {
+		return list[i], nil
+	}
+	switch {
+	case len(list) == 0 || id == "":
+		return nil, hinted(fmt.Errorf("there is no batch %s here", quoted(id)), "list them with: gradseal batches")
+	case len(list) > 1:
+		return nil, hinted(fmt.Errorf("%s of this home begin with %s", count(len(list), "batch"), quoted(id)), "list them with: gradseal batches")
+	}
+	return list[0], nil
+}
+
+func (a *app) runBatchShow(id string, documents bool) error {
+	b, err := a.findBatch(id)
+	if err != nil {
+		return err
+	}
+	out, err := newBatchJSON(b)
+	if err != nil {
+		return err
+	}
+	if documents {
+		out.Files = filesOf(b)
+	}
+	if a.ui.json {
+		return a.ui.object(out)
+	}
+	a.showBatch(b, out)
+	return nil
+}
+
+// filesOf lists the documents by path, with whether a file lies where the
+// proof belongs.
+func filesOf(b *batch.Batch) []batchFileJSON {
+	files := make([]batchFileJSON, len(b.Documents))
+	for i, d := range b.Documents {
+		_, err := os.Lstat(d.Path + proof.Suffix)
+		files[i] = batchFileJSON{d.Path, hex.EncodeToString(d.Digest[:]), i, err == nil}
+	}
+	slices.SortFunc(files, func(x, y batchFileJSON) int { return strings.Compare(x.File, y.File) })
+	return files
+}
+
+func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
+	a.ui.result("batch        %s", b.ID)
+	a.ui.result("state        %s", b.State())
+	a.ui.result("documents    %s, %s", number(len(b.Documents)), size(out.Bytes))
+	a.ui.result("network      %s", b.Network)
+	a.ui.result("issuer       %s", b.Issuer)
+	a.ui.result("title        %s", titleOrNone(b.Title))
+	a.ui.result("created      %s", b.Created.Local().Format("2006-01-02 15:04:05 MST"))
+	if out.BatchRoot != nil {
+		a.ui.result("batch root   %s", *out.BatchRoot)
+	}
+	if out.TxID != nil {
+		a.ui.result("transaction  %s", *out.TxID)
+	}
+	if out.Block != nil {
+		a.ui.result("block        %d, %s", out.Block.Height, out.Block.Hash)
+	}
+	for _, dir := range foldersOf(b) {
+		a.ui.result("folder       %s", shown(dir))
+	}
+	for _, f := range out.Files {
+		mark := "no proof beside it"
+		if f.Proof {
+			mark = "proof beside it"
+		}
+		a.ui.result("document     %s (%s)", shown(f.File), mark)
+	}
+	a.ui.note("%s", nextStep(b))
+}
+
+// foldersOf are the directories of a batch's documents.
+func foldersOf(b *batch.Batch) []string {
+	var dirs []string
+	for _, d := range b.Documents {
+		dirs = append(dirs, filepath.Dir(d.Path))
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// nextStep says what comes next for a batch.
+func nextStep(b *batch.Batch) string {
+	switch b.State() {
+	case batch.Planned:
+		return "Next: the same anchor command goes on with it. It is not signed, and is dropped with: gradseal batches abandon " + b.ID
+	case batch.Complete:
+		return "Nothing is left to do. A proof that was lost is written again by: gradseal anchor FOLDER"
+	}
+	return "Next: the same anchor command finishes it. It is signed, and signing is issuing: it cannot be abandoned"
+}
+
+func (a *app) runAbandon(ctx context.Context, id string) error {
+	release, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	b, err := a.findBatch(id)
+	if err != nil {
+		return err
+	}
+	err = a.home.batches().Abandon(b)
+	if errors.Is(err, batch.ErrSigned) {
+		return hinted(err, "%swhat should not have been issued is withdrawn, in the status list", unfinished(b))
+	}
+	if err != nil {
+		return err
+	}
+	if a.ui.json {
+		return a.ui.object(abandonedJSON{jsonVersion, b.ID})
+	}
+	a.ui.result("Dropped the plan of batch %s, %s: nothing of it was issued", b.ID, count(len(b.Documents), "document"))
+	return nil
+}
+
+// unfinished asks for what is still to be done about a signed batch.
+func unfinished(b *batch.Batch) string {
+	if b.State() == batch.Complete {
+		return ""
+	}
+	return "finish it with the same anchor command; after that, "
+}
