@@ -22,6 +22,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 
 	"gradseal/bitcoin"
 	"gradseal/issuer"
@@ -129,6 +132,8 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"goback":     cmdGoBack,
 	"documents":  cmdDocuments,
 	"zero":       cmdZero,
+	"recode":     cmdRecode,
+	"cmptable":   cmdCompareTable,
 	"rudelink":   cmdRudeLink,
 }
 
@@ -627,5 +632,35 @@ func cmdRudeLink(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.MkdirAll(dir, 0o755))
 	for _, name := range []string{"x\x1b[2K\r\x1b[1;32mVALID\x1b[0m.pdf", "cv" + strings.Repeat(" ", 60) + "VALID.pdf"} {
 		ts.Check(os.Symlink("nowhere", filepath.Join(dir, name)))
+	}
+}
+
+// recode ENCODING FILE NEW: writes the file in gb18030 or utf16, as Excel does.
+func cmdRecode(ts *testscript.TestScript, neg bool, args []string) {
+	encodings := map[string]encoding.Encoding{
+		"gb18030": simplifiedchinese.GB18030,
+		"utf16":   unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
+	}
+	if len(args) != 3 || encodings[args[0]] == nil {
+		ts.Fatalf("usage: recode gb18030|utf16 file new")
+	}
+	data, err := encodings[args[0]].NewEncoder().String(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(data), 0o666))
+}
+
+// cmptable TABLE WANT: compares a table of anchor, which has a byte order mark
+// and CR LF, with a file that has neither, $WORK replaced.
+func cmdCompareTable(ts *testscript.TestScript, neg bool, args []string) {
+	got, ok := strings.CutPrefix(ts.ReadFile(args[0]), "\ufeff")
+	if !ok {
+		ts.Fatalf("%s has no byte order mark", args[0])
+	}
+	want := strings.ReplaceAll(ts.ReadFile(args[1]), "$WORK", ts.Getenv("WORK"))
+	if lines := strings.Count(got, "\r\n"); lines < 2 {
+		ts.Fatalf("%s has %d lines that end in CR LF", args[0], lines)
+	}
+	if got := strings.ReplaceAll(got, "\r\n", "\n"); got != want {
+		ts.Fatalf("%s is\n%s\nwant\n%s", args[0], got, want)
 	}
 }

@@ -32,7 +32,7 @@ var readmeCases = map[string]readmeCase{
 	`go test ./...`:                                          {skip: "it is what runs this test"},
 	`go run ./internal/dist`:                                 {skip: ".ci/run builds it twice"},
 	`./gradseal anchor --dry-run --manifest graduates.csv transcripts/`: {
-		exit: 1, want: "2 files refused, and nothing was signed"},
+		exit: 1, want: "2 faults found, and nothing was signed"},
 	`./gradseal anchor --dry-run --skip-refused --manifest graduates.csv transcripts/`: {want: "Nothing was written"},
 	`./gradseal anchor --skip-refused --manifest graduates.csv --title "Rehearsal" transcripts/`: {
 		want: "Anchored 2 documents"},

@@ -293,7 +293,7 @@ func TestChangedWhileAnchored(t *testing.T) {
 			require.NoError(t, answer.Close())
 			require.Error(t, anchor.Wait())
 			require.Equal(t, 1, anchor.ProcessState.ExitCode())
-			require.Contains(t, stderr.String(), "1 file refused, and nothing was signed")
+			require.Contains(t, stderr.String(), "1 fault found, and nothing was signed")
 			require.Contains(t, stderr.String(), "docs/transcript-002.pdf: ")
 
 			statements, err := filepath.Glob(filepath.Join(dir, ".local/share/gradseal/batches/*/statement"))
@@ -335,7 +335,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	code, out := run("anchor", "docs")
 	require.Equal(t, 1, code)
-	require.Contains(t, out, "1 file refused, and nothing was signed")
+	require.Contains(t, out, "1 fault found, and nothing was signed")
 	require.Contains(t, out, "docs/transcript-002.pdf: cannot be read: permission denied")
 	require.NoDirExists(t, filepath.Join(dir, ".local/share/gradseal/keys"))
 	require.NoDirExists(t, filepath.Join(dir, ".local/share/gradseal/batches"))

@@ -32,7 +32,7 @@ func (r *anchorRun) review(plan *batch.Plan) error {
 	if len(plan.New)+len(plan.Resume)+len(plan.Rewrite)+plan.Done == 0 {
 		return hinted(refusedError(plan.Refusals), "no file is left to go on with")
 	}
-	r.ui.warn("going on without %s:%s", count(len(plan.Refusals), "refused file"), lines(plan.Refusals))
+	r.ui.warn("going on without what is refused, %s:%s", count(len(plan.Refusals), "fault"), lines(plan.Refusals))
 	return nil
 }
 
@@ -59,7 +59,7 @@ func (r *anchorRun) refuse(refusals []batch.Finding) error {
 type refusedError []batch.Finding
 
 func (e refusedError) Error() string {
-	return fmt.Sprintf("%s refused, and nothing was signed:%s", count(len(e), "file"), lines(e))
+	return fmt.Sprintf("%s found, and nothing was signed:%s", count(len(e), "fault"), lines(e))
 }
 
 // lines has a line for each finding.

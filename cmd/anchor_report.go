@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 		r.ui.result("Wrote the table of documents and proofs, %s", shown(path))
 	}
 	if n := len(plan.Refusals); n > 0 {
-		r.ui.result("%s", r.ui.paint(yellow, fmt.Sprintf("Left out %s, listed above: run the same command again when they are mended", count(n, "refused file"))))
+		r.ui.result("%s", r.ui.paint(yellow, "Left out what was refused, "+count(n, "fault")+", listed above: run the same command again when it is mended"))
 	}
 	if r.network == bitcoin.Regtest {
 		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))

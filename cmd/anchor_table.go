@@ -62,7 +62,7 @@ func (r *anchorRun) checkTable() error {
 		return errors.Join(probe.Close(), os.Remove(probe.Name()))
 	case err != nil:
 		return err
-	case !batch.IsTable(head):
+	case len(head) > 0 && !batch.IsTable(head):
 		return hinted(fmt.Errorf("%s: is there already, and is not a table that anchor wrote", path), "move it away, or name another file with --table FILE")
 	}
 	return nil
