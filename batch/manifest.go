@@ -202,30 +202,31 @@ func utf16Fault(data []byte, order utf.Endianness) error {
 }
 
 // looksLikeGB18030 reports whether all of the text decodes as GB18030, and at
-// least four fifths of what is not ASCII are characters of GB 2312. Western
-// letters have a plain letter or comma next to them; of those pairs some are
-// characters of GB18030, but seldom that common ones.
+// least four fifths of what is not ASCII are characters of GB 2312 or of four
+// bytes. Western letters have a plain letter or a comma next to them: some such
+// pairs are characters of GB18030 too, but rare ones.
 func looksLikeGB18030(data []byte) bool {
 	text, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
 		return false
 	}
-	common, others := 0, 0
-	for i := 0; i < len(data); i++ {
+	likely, others := 0, 0
+	for i := 0; i+1 < len(data); i++ {
 		if data[i] < 0x80 {
 			continue
 		}
-		i++
-		if i < len(data) && data[i] >= 0xa1 && 0xa1 <= data[i-1] && data[i-1] <= 0xf7 {
-			common++
-			continue
-		}
-		others++
-		if i < len(data) && '0' <= data[i] && data[i] <= '9' {
-			i += 2 // four bytes
+		first, second := data[i], data[i+1]
+		switch i++; {
+		case '0' <= second && second <= '9': // the third and fourth are like these
+			likely++
+			i += 2
+		case 0xa1 <= first && first <= 0xf7 && 0xa1 <= second:
+			likely++
+		default:
+			others++
 		}
 	}
-	return common >= 4*others
+	return likely >= 4*others
 }
 
 func checkLines(text []byte) error {

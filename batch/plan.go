@@ -93,7 +93,7 @@ func NewPlan(ctx context.Context, scan *Scan, all []*Batch, head Head, o Options
 	for _, b := range p.Resume {
 		b.replaces = p.replaces
 	}
-	slices.SortFunc(p.Refusals, compareFindings)
+	slices.SortStableFunc(p.Refusals, compareFindings)
 	return p, nil
 }
 

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -88,7 +87,7 @@ func collect(paths []string) (*collection, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(c.refusals, compareFindings)
+	slices.SortStableFunc(c.refusals, compareFindings)
 	c.refusals = slices.Compact(c.refusals)
 	c.others = unique(c.others)
 	// Stable: of two names for one file, the one that was named first stays.
@@ -141,9 +140,8 @@ func unique(paths []string) []string {
 	return slices.Compact(paths)
 }
 
-func compareFindings(a, b Finding) int {
-	return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Text, b.Text))
-}
+// compareFindings leaves what is said of one file in its order.
+func compareFindings(a, b Finding) int { return strings.Compare(a.Path, b.Path) }
 
 // kindOf says what there is in a folder that is no file.
 func kindOf(folder, path string, m fs.FileMode) string {
@@ -209,10 +207,10 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 	}
 	readings := make([]reading, len(names))
 	err = each(ctx, len(names), func() func(int) error {
-		buf := make([]byte, 256<<10)
+		buf, features := make([]byte, 256<<10), new(featureScan)
 		return func(i int) error {
 			r := &readings[i]
-			r.file, r.warnings, r.err = readFile(names[i].path, buf)
+			r.file, r.warnings, r.err = readFile(names[i].path, buf, features)
 			r.file.Name = names[i].name
 			done(r.file.Size)
 			return nil
@@ -232,7 +230,7 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 		}
 	}
 	s.refuseDuplicates()
-	slices.SortFunc(s.Refusals, compareFindings)
+	slices.SortStableFunc(s.Refusals, compareFindings)
 	return s, nil
 }
 
@@ -265,7 +263,7 @@ func each(ctx context.Context, n int, worker func() func(i int) error) error {
 // readFile hashes one document, and returns what else is to be said of it. A
 // file that changes while it is read is refused: what it held is not what it
 // holds.
-func readFile(path string, buf []byte) (File, []string, error) {
+func readFile(path string, buf []byte, features *featureScan) (File, []string, error) {
 	// Looked at before it is opened: opening a named pipe would wait for its
 	// other end.
 	before, err := os.Stat(path)
@@ -284,7 +282,8 @@ func readFile(path string, buf []byte) (File, []string, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	window, marker, features := &prefix{}, &proof.MarkerFinder{}, &featureScan{}
+	window, marker := &prefix{}, &proof.MarkerFinder{}
+	features.reset()
 	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker, features), onlyReader{f}, buf)
 	if err != nil {
 		return File{}, nil, err
