@@ -53,7 +53,7 @@ var readmeCases = map[string]readmeCase{
 // readmeFixtures are the files that the README speaks of: its list, with a BOM
 // as Excel writes it, two documents of it in order and two that are not.
 var readmeFixtures = map[string][]byte{
-	"graduates.csv": []byte("\ufefffile,name,mail\r\n" +
+	"graduates.csv": []byte("\ufefffile,name,email\r\n" +
 		"2022110417.pdf,林知遥,lin@uni.example\r\n" +
 		"2022110418.pdf,Zoë Okafor,zoe@uni.example\r\n" +
 		"2022110419.pdf,Jürg Brändli,jurg@uni.example\r\n" +

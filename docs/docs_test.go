@@ -102,8 +102,12 @@ func TestLinks(t *testing.T) {
 	}))
 }
 
-// mailTexts are the texts for graduates, in two languages.
-var mailTexts = []string{"mail/graduate.en.txt", "mail/graduate.zh.txt"}
+// mailTexts are the texts for graduates, in two languages, and mailGuides is
+// what explains both of them, in the same two.
+var (
+	mailTexts  = []string{"mail/graduate.en.txt", "mail/graduate.zh.txt"}
+	mailGuides = []string{"mail/README.md", "mail/README.zh.md"}
+)
 
 var (
 	field = regexp.MustCompile(`\{\{(\w+)\}\}`)
@@ -120,7 +124,6 @@ func distinct(re *regexp.Regexp, text string) []string {
 // Both texts use the same fields and have the same blanks to fill in, which are
 // all explained; filled in, they are mails with the two files of the row.
 func TestMailTexts(t *testing.T) {
-	guide := read(t, "mail/README.md")
 	row := map[string]string{
 		"name": "魏示例", "email": "graduate@uni.example",
 		"document_path": "/registry/2026/a.pdf", "proof_path": "/registry/2026/a.pdf.proof.json",
@@ -130,10 +133,13 @@ func TestMailTexts(t *testing.T) {
 			text := read(t, name)
 			require.Equal(t, []string{"{{document_path}}", "{{email}}", "{{name}}", "{{proof_path}}"}, distinct(field, text))
 			require.Equal(t, []string{"[CONTACT]", "[INSTITUTION]", "[OFFICE]", "[WEB PAGE]"}, distinct(blank, text))
-			for _, b := range distinct(blank, text) {
-				require.Contains(t, guide, "`"+b+"`")
+			for _, file := range mailGuides {
+				guide := read(t, file)
+				for _, b := range distinct(blank, text) {
+					require.Contains(t, guide, "`"+b+"`", file)
+				}
+				require.Contains(t, guide, "]("+path.Base(name)+")", file)
 			}
-			require.Contains(t, guide, "]("+path.Base(name)+")")
 			for _, line := range strings.Split(text, "\n") {
 				require.LessOrEqual(t, len(line), 998, "the longest line that mail may have, in bytes")
 			}
@@ -155,4 +161,25 @@ func TestMailTexts(t *testing.T) {
 			require.Contains(t, body.String(), ".proof.json")
 		})
 	}
+}
+
+// The Chinese guide gives the commands and the sources of the English one, in
+// the same order, with the Chinese text for the English; each leads to the
+// other.
+func TestMailGuideInChinese(t *testing.T) {
+	english, chinese := read(t, mailGuides[0]), read(t, mailGuides[1])
+	require.Contains(t, english, "]("+path.Base(mailGuides[1])+")")
+	require.Contains(t, chinese, "]("+path.Base(mailGuides[0])+")")
+
+	block := regexp.MustCompile("(?ms)^```\n.*?^```$")
+	want := block.FindAllString(english, -1)
+	require.NotEmpty(t, want)
+	for i := range want {
+		want[i] = strings.ReplaceAll(want[i], path.Base(mailTexts[0]), path.Base(mailTexts[1]))
+	}
+	require.Equal(t, want, block.FindAllString(chinese, -1))
+
+	source := regexp.MustCompile(`\]\((https://[^)\s]+)\)`)
+	require.NotEmpty(t, source.FindAllString(english, -1))
+	require.Equal(t, source.FindAllString(english, -1), source.FindAllString(chinese, -1))
 }
