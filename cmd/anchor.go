@@ -40,7 +40,7 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.network, "network", "regtest", "Bitcoin `network` to anchor in")
 	flags.StringVar(&o.issuer, "issuer", "", "`id` of the issuer that signs (needed where this home has several)")
-	flags.StringVar(&o.title, "title", "", "public title of the batch: it stands in every proof, so name no person")
+	flags.StringVar(&o.title, "title", "", "public `text` about the batch: it stands in every proof, so name no person")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
 	flags.StringVar(&o.manifest, "manifest", "", "CSV `file` with one row for each document, named in its column \"file\"")
 	flags.StringVar(&o.table, "table", "", "CSV `file` for the table of proofs (default: LIST.proofs.csv beside LIST.csv)")

@@ -43,7 +43,7 @@ func (o *issuerCreateOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.id, "id", "", "`id` of the issuer: lower-case letters, digits, . / -, such as uni.example/registrar")
 	flags.StringVar(&o.name, "name", "", "`name` of the institution, as verifiers see it")
-	flags.StringVar(&o.holder, "holder", "Registrar", "who holds the key: a person or an office")
+	flags.StringVar(&o.holder, "holder", "Registrar", "`name` of who holds the key: a person or an office")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the new key (default: ask)")
 	flags.BoolVar(&o.unsafe, "unsafe-no-passphrase", false, "do not encrypt the key; it then signs for regtest only")
 	flags.StringVar(&o.recovery, "recovery", "", "write a second, recovery key to this `file`, to print and lock away")

@@ -45,7 +45,7 @@ Exit codes: 0 added, or there already; 1 an error, and nothing was added.`,
 			return a.runTrustAdd(cmd.Context(), args[0], fingerprint)
 		},
 	}
-	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "the issuer's fingerprint, from the institution itself")
+	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "the issuer's fingerprint, as `text` from the institution itself")
 	return cmd
 }
 
