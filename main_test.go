@@ -133,6 +133,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"documents":  cmdDocuments,
 	"zero":       cmdZero,
 	"recode":     cmdRecode,
+	"copybatch":  cmdCopyBatch,
 	"cmptable":   cmdCompareTable,
 	"rudelink":   cmdRudeLink,
 }
@@ -663,4 +664,14 @@ func cmdCompareTable(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strings.ReplaceAll(got, "\r\n", "\n"); got != want {
 		ts.Fatalf("%s is\n%s\nwant\n%s", args[0], got, want)
 	}
+}
+
+// copybatch HOME: copies the one batch of the home to another id.
+func cmdCopyBatch(ts *testscript.TestScript, neg bool, args []string) {
+	found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "batches", "2*"))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%s has %d batches, want 1", args[0], len(found))
+	}
+	ts.Check(os.CopyFS(filepath.Join(filepath.Dir(found[0]), "20991231-00000000"), os.DirFS(found[0])))
 }

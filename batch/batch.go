@@ -59,14 +59,15 @@ type Batch struct {
 	Statement   []byte     // signed
 	Transaction []byte     // signed, with witness
 	Attestation *proof.Bitcoin
-	Gone        []string // paths of documents that WriteProofs did not find
+	Left        []Finding // documents beside which WriteProofs wrote no proof
 
 	dir      string
 	tree     *merkle.Tree
 	root     *[32]byte // the batch root, once plan and statement were compared
 	complete bool
-	given    map[string]int // index of the document that was given at a path
-	replaces statements     // whose proofs this batch's may overwrite
+	given    map[string]int  // index of the document that was given at a path
+	seen     map[string]bool // paths of the documents that were looked at just now
+	replaces statements      // whose proofs this batch's may overwrite
 }
 
 // give says that a document was found at the path just now. Another document
@@ -79,10 +80,11 @@ func (b *Batch) give(index int, path string) {
 	b.Documents[index].Path = path
 }
 
-// isGone reports whether the document is no longer where it was.
+// isGone reports whether the document is no longer where it was: nothing is
+// there, or what was found there just now is not this document.
 func (b *Batch) isGone(index int) bool {
 	path := b.Documents[index].Path
-	if other, ok := b.given[path]; ok && other != index {
+	if given, ok := b.given[path]; ok && given != index || !ok && b.seen[path] {
 		return true
 	}
 	_, err := os.Lstat(path)
@@ -288,25 +290,30 @@ func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []b
 // from several goroutines. The files are not synced one by one: they can be
 // written again from this state.
 //
-// A document that is no longer where it was gets no proof now; Gone lists it.
-// It gets one when it is given again.
+// A document that is no longer where it was, or has something in the way of its
+// proof, gets none now; Left lists it. It gets one when it is given again.
 func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
 	b.sweep()
-	gone := make([]bool, len(b.Documents))
+	left := make([]string, len(b.Documents))
 	err := b.EachProof(ctx, func(i int, data []byte) error {
 		defer done()
-		if gone[i] = b.isGone(i); gone[i] {
+		if b.isGone(i) {
+			left[i] = "is not where it was, or is not what it was"
 			return nil
 		}
-		return b.writeProof(b.Documents[i].Path, data)
+		err := b.writeProof(b.Documents[i].Path, data)
+		if errors.Is(err, errInTheWay) {
+			left[i], err = "has something in the place of its proof, which was not overwritten", nil
+		}
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	b.Gone = nil
+	b.Left = nil
 	for i, d := range b.Documents {
-		if gone[i] {
-			b.Gone = append(b.Gone, d.Path)
+		if left[i] != "" {
+			b.Left = append(b.Left, Finding{d.Path, left[i]})
 		}
 	}
 	if b.complete || b.Attestation == nil {
@@ -334,13 +341,15 @@ func (b *Batch) writeProof(document string, data []byte) error {
 	switch {
 	case err == nil && bytes.Equal(old, data):
 		return nil
-	case err == nil && !b.mayReplace(old, data):
-		return fmt.Errorf("%s: is not a proof of this batch: it was not overwritten; move it away and run the same command again", path)
+	case err == nil && !b.mayReplace(old, data), errors.Is(err, errNotRegular):
+		return fmt.Errorf("%s: %w", path, errInTheWay)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	return atomicfile.WriteUnsynced(path, data, 0o644, b.temporary())
 }
+
+var errInTheWay = errors.New("is not a proof of this batch: it was not overwritten; move it away and run the same command again")
 
 // temporary is the pattern of the temporary files among the documents. It names
 // the batch: nobody else's file has such a name, and no other process is at

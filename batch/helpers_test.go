@@ -235,3 +235,12 @@ func requireNoTemporary(t testing.TB, dir string) {
 }
 
 func proofBeside(path string) string { return path + proof.Suffix }
+
+// leftOf are the paths of the documents that got no proof.
+func leftOf(b *batch.Batch) []string {
+	var paths []string
+	for _, f := range b.Left {
+		paths = append(paths, f.Path)
+	}
+	return paths
+}

@@ -63,10 +63,10 @@ func TestJoin(t *testing.T) {
 	}
 	require.Len(t, texts, 3)
 	require.Equal(t, []string{"has zero bytes"}, texts[broken], "its row is in order")
-	require.Equal(t, []string{"has no one row in the manifest that is its own"}, texts[twice])
+	require.Equal(t, []string{"has no row in the manifest that is surely its own"}, texts[twice])
 	require.Len(t, texts["list.csv"], 3)
 	list := strings.Join(texts["list.csv"], "\n")
-	for _, line := range []string{"line 4: ", "line 6: ", "line 7: "} {
+	for _, line := range []string{"row 4: ", "row 6: ", "row 7: "} {
 		require.Contains(t, list, line)
 	}
 	require.Contains(t, list, "f.pdf")

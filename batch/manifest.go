@@ -34,7 +34,7 @@ type Manifest struct {
 
 // Row is a row of a manifest.
 type Row struct {
-	Line   int      // line of the file on which the row begins, from 1
+	Number int      // of the row in a spreadsheet, where the first row is 1
 	File   string   // exact value of the column "file"
 	Fields []string // all cells, as many as there are columns
 }
@@ -83,13 +83,13 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	if err := checkSeparator(text); err != nil {
 		return nil, err
 	}
-	r := csv.NewReader(bytes.NewReader(text))
+	r := &rowReader{Reader: csv.NewReader(bytes.NewReader(text)), text: text}
 	r.FieldsPerRecord = -1 // counted here, where all wrong rows can be named at once
 	m := new(Manifest)
-	if err := m.readHeader(r, text); err != nil {
+	if err := m.readHeader(r); err != nil {
 		return nil, err
 	}
-	if err := m.readRows(r, text); err != nil {
+	if err := m.readRows(r); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -287,8 +287,8 @@ func isBlank(cells []string) bool {
 	return !slices.ContainsFunc(cells, func(c string) bool { return strings.TrimSpace(c) != "" })
 }
 
-func (m *Manifest) readHeader(r *csv.Reader, text []byte) error {
-	cells, line, err := nextRow(r, text)
+func (m *Manifest) readHeader(r *rowReader) error {
+	cells, line, err := r.next()
 	if err == io.EOF {
 		return &ManifestError{0, "has no rows", remedyHeader}
 	}
@@ -310,14 +310,14 @@ func (m *Manifest) readHeader(r *csv.Reader, text []byte) error {
 		return &ManifestError{line, "is a document already: there is no row above it that names the columns",
 			"insert a first row with the names of the columns; write file above the names of the PDFs"}
 	}
-	return missingFileColumn(cells, line, r, text)
+	return missingFileColumn(cells, line, r)
 }
 
 // missingFileColumn looks whether the header row stands further down, below a
 // title.
-func missingFileColumn(header []string, line int, r *csv.Reader, text []byte) error {
+func missingFileColumn(header []string, line int, r *rowReader) error {
 	for range 20 {
-		cells, below, err := nextRow(r, text)
+		cells, below, err := r.next()
 		if err != nil {
 			break
 		}
@@ -375,19 +375,33 @@ func isPDFName(cell string) bool {
 	return strings.HasSuffix(strings.ToLower(strings.TrimSpace(cell)), ".pdf")
 }
 
-// nextRow reads the next row that is not blank. The error is io.EOF or a
-// *ManifestError.
-func nextRow(r *csv.Reader, text []byte) (cells []string, line int, err error) {
+// rowReader reads rows, and counts them as a spreadsheet does, where a row with
+// a line break in a cell is one row.
+type rowReader struct {
+	*csv.Reader
+	text   []byte
+	number int // of the row that was read last
+	breaks int // in the cells that were read
+}
+
+// next reads the next row that is not blank, and the line on which it begins.
+// The error is io.EOF or a *ManifestError.
+func (r *rowReader) next() (cells []string, line int, err error) {
 	for {
 		start := r.InputOffset()
 		cells, err := r.Read()
-		switch {
-		case err == io.EOF:
+		if err == io.EOF {
 			return nil, 0, err
-		case err != nil:
-			return nil, 0, csvFault(err, text, int(start))
-		case !isBlank(cells):
-			line, _ := r.FieldPos(0)
+		}
+		if err != nil {
+			return nil, 0, csvFault(err, r.text, int(start))
+		}
+		line, _ := r.FieldPos(0)
+		r.number = line - r.breaks
+		for _, c := range cells {
+			r.breaks += strings.Count(c, "\n")
+		}
+		if !isBlank(cells) {
 			return cells, line, nil
 		}
 	}
@@ -447,11 +461,11 @@ func openQuote(text []byte, start int) (open int, closed bool) {
 	return start, false
 }
 
-func (m *Manifest) readRows(r *csv.Reader, text []byte) error {
+func (m *Manifest) readRows(r *rowReader) error {
 	var uneven, nameless lineList
 	cellsOfFirst := 0
 	for n := 0; ; n++ {
-		cells, line, err := nextRow(r, text)
+		cells, line, err := r.next()
 		if err == io.EOF {
 			break
 		}
@@ -470,7 +484,7 @@ func (m *Manifest) readRows(r *csv.Reader, text []byte) error {
 			nameless.add(line)
 			continue
 		}
-		m.Rows = append(m.Rows, Row{line, cells[m.file], cells})
+		m.Rows = append(m.Rows, Row{r.number, cells[m.file], cells})
 	}
 	switch {
 	case uneven.count > 0:
@@ -492,8 +506,9 @@ func cellCount(n int) string {
 	return fmt.Sprintf("%d cells", n)
 }
 
-// lineList counts lines, and keeps the first of them for a message.
+// lineList counts lines, or rows, and keeps the first of them for a message.
 type lineList struct {
+	rows  bool // they are rows of a spreadsheet
 	first []int
 	count int
 }
@@ -516,10 +531,14 @@ func (l *lineList) others() string {
 
 // named is the lines from index i on, in words.
 func (l *lineList) named(i int) string {
-	words := "line "
-	if l.count > i+1 {
-		words = "lines "
+	words := "line"
+	if l.rows {
+		words = "row"
 	}
+	if l.count > i+1 {
+		words += "s"
+	}
+	words += " "
 	for j, line := range l.first[i:] {
 		if j > 0 {
 			words += ", "

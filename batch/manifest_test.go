@@ -31,9 +31,9 @@ func parseList(t testing.TB, text string) *batch.Manifest {
 
 func TestParseManifest(t *testing.T) {
 	want := []batch.Row{
-		{Line: 2, File: "a.pdf", Fields: []string{"a.pdf", "Ann", `said "yes", twice`}},
-		{Line: 3, File: "2026/b, c.pdf", Fields: []string{"2026/b, c.pdf", "沈若溪", "two\nlines"}},
-		{Line: 5, File: "d.pdf", Fields: []string{"d.pdf", "Zoë", ""}},
+		{Number: 2, File: "a.pdf", Fields: []string{"a.pdf", "Ann", `said "yes", twice`}},
+		{Number: 3, File: "2026/b, c.pdf", Fields: []string{"2026/b, c.pdf", "沈若溪", "two\nlines"}},
+		{Number: 4, File: "d.pdf", Fields: []string{"d.pdf", "Zoë", ""}},
 	}
 	crlf := strings.ReplaceAll(goodList, "\n", "\r\n")
 	for name, text := range map[string]string{
@@ -55,8 +55,8 @@ func TestParseManifestShapes(t *testing.T) {
 	m := parseList(t, ",,,\nFile,file,,\n,,,\nx, a.pdf ,,\n,,,\ny,b.pdf,1,2\n,,,\n")
 	require.Equal(t, []string{"File", "file", "", ""}, m.Columns)
 	require.Equal(t, []batch.Row{
-		{Line: 4, File: " a.pdf ", Fields: []string{"x", " a.pdf ", "", ""}},
-		{Line: 6, File: "b.pdf", Fields: []string{"y", "b.pdf", "1", "2"}},
+		{Number: 4, File: " a.pdf ", Fields: []string{"x", " a.pdf ", "", ""}},
+		{Number: 6, File: "b.pdf", Fields: []string{"y", "b.pdf", "1", "2"}},
 	}, m.Rows)
 	require.Len(t, parseList(t, "file\na.pdf").Rows, 1)
 }
@@ -197,8 +197,8 @@ func FuzzParseManifest(f *testing.F) {
 		for i, row := range m.Rows {
 			require.Len(t, row.Fields, len(m.Columns))
 			require.Contains(t, row.Fields, row.File)
-			require.Greater(t, row.Line, last)
-			last, names[i] = row.Line, row.File
+			require.Greater(t, row.Number, last)
+			last, names[i] = row.Number, row.File
 		}
 		rows, faults := m.Match(names)
 		for i, row := range rows {

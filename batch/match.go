@@ -14,6 +14,7 @@ import (
 type RowFault struct {
 	Row   int    // index in Manifest.Rows
 	Fault string // begins with the name in that row, in quotation marks
+	Near  string // the name of the one document that is probably meant; may be empty
 }
 
 // Match joins the manifest's rows with documents. names[i] is what a row calls
@@ -45,13 +46,14 @@ func (m *Manifest) Match(names []string) (rows []int, faults []RowFault) {
 	for i, row := range m.Rows {
 		document, ok := documents[row.File]
 		repeated := lines.repeated[row.File]
-		var fault string
+		var fault, meant string
 		switch {
 		case !ok:
 			if near == nil {
 				near = newNearNames(names)
 			}
-			fault = "names no document" + near.explain(row.File, lines)
+			fault, meant = near.explain(row.File, lines)
+			fault = "names no document" + fault
 		case document < 0:
 			fault = fmt.Sprintf("is the name of %d documents in different folders: "+
 				"give the one folder above them, and write the paths from there into the list", -document)
@@ -61,15 +63,15 @@ func (m *Manifest) Match(names []string) (rows []int, faults []RowFault) {
 			rows[document] = i
 			continue
 		}
-		faults = append(faults, RowFault{i, shortened(row.File) + " " + fault})
+		faults = append(faults, RowFault{i, shortened(row.File) + " " + fault, meant})
 	}
 	return rows, faults
 }
 
-// nameLines has for each name in a manifest the lines on which it is.
+// nameLines has for each name in a manifest the rows in which it is.
 type nameLines struct {
 	first    map[string]int
-	repeated map[string]*lineList // of names in several rows, all lines
+	repeated map[string]*lineList // of names in several rows, all of these
 }
 
 func (m *Manifest) linesOf() nameLines {
@@ -77,24 +79,24 @@ func (m *Manifest) linesOf() nameLines {
 	for _, row := range m.Rows {
 		first, ok := l.first[row.File]
 		if !ok {
-			l.first[row.File] = row.Line
+			l.first[row.File] = row.Number
 			continue
 		}
 		if l.repeated[row.File] == nil {
-			l.repeated[row.File] = &lineList{[]int{first}, 1}
+			l.repeated[row.File] = &lineList{true, []int{first}, 1}
 		}
-		l.repeated[row.File].add(row.Line)
+		l.repeated[row.File].add(row.Number)
 	}
 	return l
 }
 
-// named is the lines with the name, in words, or nothing.
+// named is the rows with the name, in words, or nothing.
 func (l nameLines) named(name string) string {
 	if r := l.repeated[name]; r != nil {
 		return r.named(0)
 	}
-	if line, ok := l.first[name]; ok {
-		return fmt.Sprintf("line %d", line)
+	if row, ok := l.first[name]; ok {
+		return fmt.Sprintf("row %d", row)
 	}
 	return ""
 }
@@ -134,11 +136,12 @@ func newNearNames(names []string) *nearNames {
 	return n
 }
 
-// explain is the end of a sentence that began with "names no document". taken
-// are the names for which there are rows.
-func (n *nearNames) explain(file string, taken nameLines) string {
+// explain is the end of a sentence that began with "names no document", and the
+// name of the document that is meant where there is just one. taken are the
+// names for which there are rows.
+func (n *nearNames) explain(file string, taken nameLines) (fault, meant string) {
 	if len(file) > maxNearName {
-		return ""
+		return "", ""
 	}
 	key := looseKey(file)
 	for rest, more := key, true; more; _, rest, more = strings.Cut(rest, "/") {
@@ -149,12 +152,12 @@ func (n *nearNames) explain(file string, taken nameLines) string {
 	if i, ok := n.byBase[path.Base(key)]; ok {
 		return n.describe(file, i, n.nextBase, taken)
 	}
-	return ""
+	return "", ""
 }
 
 // describe takes the first of the names from index i on that has no row of its
 // own, and says in what it differs.
-func (n *nearNames) describe(file string, i int, next []int, taken nameLines) string {
+func (n *nearNames) describe(file string, i int, next []int, taken nameLines) (fault, meant string) {
 	name, count := n.names[i], 0
 	for ; i >= 0 && count < maxNear; i = next[i] {
 		if _, ok := taken.first[name]; ok {
@@ -165,11 +168,11 @@ func (n *nearNames) describe(file string, i int, next []int, taken nameLines) st
 	text := fmt.Sprintf("; the nearest is %s, which differs in %s", shortened(name), strings.Join(differences(file, name), ", and in "))
 	switch lines := taken.named(name); {
 	case lines != "":
-		return text + "; but that is in " + lines + " already"
+		return text + "; but that is in " + lines + " already", ""
 	case count > 1:
-		return text + ": there are several such; write the one that is meant into the list, exactly as the folder has it"
+		return text + ": there are several such; write the one that is meant into the list, exactly as the folder has it", ""
 	}
-	return text + ": copy that name from the folder into the list, or rename the file"
+	return text + ": copy that name from the folder into the list, or rename the file", name
 }
 
 // foldings take away, one each, what a name may differ in unnoticed. The first

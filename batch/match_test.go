@@ -15,7 +15,7 @@ import (
 func listOf(names ...string) *batch.Manifest {
 	m := &batch.Manifest{Columns: []string{"file"}}
 	for i, name := range names {
-		m.Rows = append(m.Rows, batch.Row{Line: i + 2, File: name, Fields: []string{name}})
+		m.Rows = append(m.Rows, batch.Row{Number: i + 2, File: name, Fields: []string{name}})
 	}
 	return m
 }
@@ -41,7 +41,7 @@ func TestMatch(t *testing.T) {
 func TestMatchDuplicates(t *testing.T) {
 	rows, faults := listOf("a.pdf", "b.pdf", "a.pdf", "c.pdf", "a.pdf").Match([]string{"a.pdf", "b.pdf", "c.pdf", "c.pdf"})
 	require.Equal(t, []int{-1, 1, -1, -1}, rows)
-	twice := `"a.pdf" is in the list more than once: lines 2, 4, 6`
+	twice := `"a.pdf" is in the list more than once: rows 2, 4, 6`
 	require.Equal(t, []batch.RowFault{
 		{Row: 0, Fault: twice}, {Row: 2, Fault: twice},
 		{Row: 3, Fault: `"c.pdf" is the name of 2 documents in different folders: give the one folder above them, and write the paths from there into the list`},
@@ -90,9 +90,9 @@ func TestMatchNearNames(t *testing.T) {
 
 func TestMatchNearNamesThatAreTaken(t *testing.T) {
 	_, faults := listOf("a.pdf", "A.pdf").Match([]string{"a.pdf"})
-	require.Equal(t, `"A.pdf" names no document; the nearest is "a.pdf", which differs in upper and lower case; but that is in line 2 already`, faults[0].Fault)
+	require.Equal(t, `"A.pdf" names no document; the nearest is "a.pdf", which differs in upper and lower case; but that is in row 2 already`, faults[0].Fault)
 	_, faults = listOf("A.pdf", "a.pdf").Match([]string{"A.pdf", "x/a.pdf", "y/a.pdf"})
-	require.Contains(t, faults[0].Fault, `"A.pdf", which differs in upper and lower case; but that is in line 2`)
+	require.Contains(t, faults[0].Fault, `"A.pdf", which differs in upper and lower case; but that is in row 2`)
 	_, faults = listOf("x/a.pdf", "a.pdf").Match([]string{"x/a.pdf", "y/a.pdf"})
 	require.Contains(t, faults[0].Fault, `the nearest is "y/a.pdf", which differs in the folder: the list leaves it out: there are several such`)
 }

@@ -50,7 +50,7 @@ type Options struct {
 	// overwritten.
 	ReplaceTestProofs bool
 	// Probe tries whether proofs can be written beside the new files, by writing
-	// an empty file there.
+	// an empty file there. Without it the system is asked, where it can be.
 	Probe bool
 }
 
@@ -82,16 +82,21 @@ func NewPlan(ctx context.Context, scan *Scan, all []*Batch, head Head, o Options
 	if err != nil {
 		return nil, err
 	}
+	// A list says whose each document is, and then a file that holds another one
+	// than its name says is not to be passed over.
+	refuse := o.Strict || scan.listed
 	for i, at := range places {
+		if at.note != "" && at.fault == "" && refuse {
+			at.fault = at.note
+		}
 		p.put(scan.Files[i], at)
 	}
 	p.warn(scan.Warnings, o.Strict)
-	if o.Probe {
-		p.checkFolders()
-	}
+	p.checkFolders(o.Probe)
 	p.resumePlanned(counting, head.Title)
+	seen := scan.seen()
 	for _, b := range p.Resume {
-		b.replaces = p.replaces
+		b.replaces, b.seen = p.replaces, seen
 	}
 	slices.SortStableFunc(p.Refusals, compareFindings)
 	return p, nil
@@ -135,28 +140,44 @@ func (p *Plan) dropRefused() {
 
 const probePattern = ".gradseal-probe-*"
 
-// checkFolders refuses the folders of new files in which no proof could be
-// written, before anything is paid for.
-func (p *Plan) checkFolders() {
+// checkFolders refuses the new files beside which no proof could be written,
+// before anything is paid for.
+func (p *Plan) checkFolders(probe bool) {
 	paths := make([]string, len(p.New))
 	for i, f := range p.New {
 		paths[i] = f.Path
 	}
+	test := mayWrite
+	if probe {
+		test = probeFolder
+	}
 	for _, dir := range folders(paths) {
-		sweepFolder(dir, probePattern)
-		probe, err := os.CreateTemp(dir, probePattern)
+		err := test(dir)
 		if err == nil {
-			probe.Close()
-			os.Remove(probe.Name())
 			continue
 		}
 		var pathErr *fs.PathError
 		if errors.As(err, &pathErr) {
 			err = pathErr.Err
 		}
-		p.refuse(dir, fmt.Sprintf("is a folder in which no proof can be written: %v", err))
-		p.New = slices.DeleteFunc(p.New, func(f File) bool { return filepath.Dir(f.Path) == dir })
+		for _, f := range p.New {
+			if filepath.Dir(f.Path) == dir {
+				p.refuse(f.Path, fmt.Sprintf("is in a folder in which no proof can be written: %v", err))
+			}
+		}
 	}
+	p.dropRefused()
+}
+
+func probeFolder(dir string) error {
+	sweepFolder(dir, probePattern)
+	probe, err := os.CreateTemp(dir, probePattern)
+	if err != nil {
+		return err
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	return nil
 }
 
 // statements are signed statements of this home.
@@ -166,14 +187,14 @@ type statements map[string]*Batch
 // batches by their statements.
 type index struct {
 	byDigest map[[32]byte]Issued
-	byPath   map[string]*Batch
+	byPath   map[string]Issued
 	// replaceable are the statements whose proofs may be overwritten, own all
 	// that this home signed.
 	replaceable, own statements
 }
 
 func newIndex(counting, all []*Batch, o Options) (*index, error) {
-	x := &index{make(map[[32]byte]Issued), make(map[string]*Batch), make(statements), make(statements)}
+	x := &index{make(map[[32]byte]Issued), make(map[string]Issued), make(statements), make(statements)}
 	for _, b := range counting {
 		if b.State() == Planned {
 			continue
@@ -183,7 +204,7 @@ func newIndex(counting, all []*Batch, o Options) (*index, error) {
 		}
 		for i, d := range b.Documents {
 			x.byDigest[d.Digest] = Issued{Batch: b, Index: i}
-			x.byPath[d.Path] = b
+			x.byPath[d.Path] = Issued{Batch: b, Index: i}
 		}
 	}
 	for _, b := range all {
@@ -204,15 +225,19 @@ type place struct {
 	beside   bool    // its proof is beside it, as it must be
 	replaces bool    // a proof of a test network is overwritten
 	fault    string  // it is refused
+	note     string  // what there is to say although it is issued
 }
 
 func (x *index) place(f File) (place, error) {
+	was, known := x.byPath[f.Path]
 	if is, ok := x.byDigest[f.Digest]; ok {
 		is.File = f
-		return x.placeIssued(is)
+		at, err := x.placeIssued(is)
+		at.note = moved(is, was, known)
+		return at, err
 	}
-	if b := x.byPath[f.Path]; b != nil && x.replaceable[string(b.Statement)] == nil {
-		return place{fault: changedSince(b)}, nil
+	if known && x.replaceable[string(was.Batch.Statement)] == nil {
+		return place{fault: changedSince(was.Batch)}, nil
 	}
 	have, err := readBeside(f.Path)
 	switch {
@@ -240,8 +265,22 @@ func (x *index) inTheWay(proofFile []byte) string {
 	return fmt.Sprintf("has the proof of batch %s beside it, by %s for %s: it is never overwritten, so move it away first", b.ID, b.Issuer, b.Network)
 }
 
+// moved says of an issued file that it may be another one than its name says:
+// the name is that of another document, or the document is still there under
+// another name. was is what was issued under the name, if known.
+func moved(is Issued, was Issued, known bool) string {
+	old := is.Batch.Documents[is.Index].Path
+	switch _, err := os.Lstat(old); {
+	case known && (was.Batch != is.Batch || was.Index != is.Index):
+		return fmt.Sprintf("holds what was issued as %s (batch %s), and no longer what was issued under its own name", old, is.Batch.ID)
+	case filepath.Base(old) != filepath.Base(is.File.Path) && err == nil:
+		return fmt.Sprintf("has the same content as %s, which is issued (batch %s)", old, is.Batch.ID)
+	}
+	return ""
+}
+
 func changedSince(b *Batch) string {
-	fault := fmt.Sprintf("was anchored on %s (batch %s) with other content: a corrected document needs another file name, and the first one a withdrawal",
+	fault := fmt.Sprintf("was anchored on %s (batch %s) with other content: a corrected document needs another file name",
 		b.Created.Format("2006-01-02"), b.ID)
 	if b.Network.IsTest() {
 		fault += "; in a rehearsal, --replace-test-proofs takes it as a new one"
@@ -284,12 +323,17 @@ func (x *index) placeIssued(is Issued) (place, error) {
 
 // put takes a file into the plan.
 func (p *Plan) put(f File, at place) {
+	if at.fault != "" {
+		p.refuse(f.Path, at.fault)
+		return
+	}
+	if at.note != "" {
+		p.Warnings = append(p.Warnings, Finding{f.Path, at.note})
+	}
 	if at.replaces {
 		p.Replaced++
 	}
 	switch is := at.issued; {
-	case at.fault != "":
-		p.refuse(f.Path, at.fault)
 	case is == nil:
 		p.New = append(p.New, f)
 	case is.Batch.State() != Complete:
@@ -310,6 +354,8 @@ func (p *Plan) addComplete(b *Batch) {
 	}
 }
 
+var errNotRegular = errors.New("is not a regular file")
+
 // readBeside reads the proof beside a document. What is there and is not a
 // regular file is an error: it is somebody's, and a pipe would be waited for.
 func readBeside(document string) ([]byte, error) {
@@ -319,7 +365,7 @@ func readBeside(document string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is not a regular file", path)
+		return nil, errNotRegular
 	}
 	f, err := os.Open(path)
 	if err != nil {

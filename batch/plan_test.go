@@ -221,7 +221,7 @@ func TestPlanRefuses(t *testing.T) {
 		}, []string{"was anchored on 2026-11-22", "with other content"}},
 		{"changed after it was anchored", batch.Complete, func(t *testing.T, w *world) string {
 			return write(t, w.paths[1], pdf("corrected"))
-		}, []string{"was anchored on 2026-11-22", "withdrawal"}},
+		}, []string{"was anchored on 2026-11-22", "another file name"}},
 		{"proof of another beside a new document", batch.Planned, func(t *testing.T, w *world) string {
 			write(t, proofBeside(w.paths[7]), otherProof(t, w.paths[7]))
 			return w.paths[7]
@@ -484,7 +484,7 @@ func TestPlanResumesRenamedDocuments(t *testing.T) {
 		require.Equal(t, bucket{Resume: 1}, sizes(p))
 		b := p.Resume[0]
 		writeProofs(t, b)
-		require.Equal(t, []string{w.paths[renamed[1]]}, b.Gone)
+		require.Equal(t, []string{w.paths[renamed[1]]}, leftOf(b))
 		require.Equal(t, bucket{Done: 3}, sizes(w.plan(t, given...)))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"gradseal/proof"
 )
@@ -52,13 +53,26 @@ type Scan struct {
 	// nor proofs.
 	Ignored int
 
-	names []located // of all that was read, refused or not
+	names  []located // of all that was read, refused or not
+	listed bool      // it is known whose document each file is to be
 }
 
 // located is a document that was found, and its File.Name.
 type located struct{ path, name string }
 
-// collection is what Collect found.
+// seen has the paths of all documents that were looked at, refused or not.
+func (s *Scan) seen() map[string]bool {
+	seen := make(map[string]bool, len(s.names)+len(s.Files))
+	for _, n := range s.names {
+		seen[n.path] = true
+	}
+	for _, f := range s.Files {
+		seen[f.Path] = true
+	}
+	return seen
+}
+
+// collection is what collect found.
 type collection struct {
 	files    []located // by path, each once
 	refusals []Finding
@@ -80,7 +94,7 @@ func collect(paths []string) (*collection, error) {
 			return nil, err
 		}
 		if !info.IsDir() {
-			c.files = append(c.files, located{abs, filepath.Base(abs)})
+			c.add(abs, filepath.Base(abs))
 			continue
 		}
 		if err := c.walk(abs); err != nil {
@@ -114,10 +128,19 @@ func (c *collection) walk(folder string) error {
 		case !d.Type().IsRegular():
 			c.refuse(path, kindOf(folder, path, d.Type()))
 		default:
-			c.files = append(c.files, located{path, filepath.ToSlash(path[len(root):])})
+			c.add(path, filepath.ToSlash(path[len(root):]))
 		}
 		return nil
 	})
+}
+
+// add takes in a document. A name that is no text can stand in no list.
+func (c *collection) add(path, name string) {
+	if !utf8.ValidString(path) {
+		c.refuse(path, "has a name that is not UTF-8, as some archives leave it: rename the file, or the folder that it is in")
+		return
+	}
+	c.files = append(c.files, located{path, name})
 }
 
 func (c *collection) refuse(path, fault string) {
@@ -210,7 +233,7 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 		buf, features := make([]byte, 256<<10), new(featureScan)
 		return func(i int) error {
 			r := &readings[i]
-			r.file, r.warnings, r.err = readFile(names[i].path, buf, features)
+			r.file, r.warnings, r.err = readFile(ctx, names[i].path, buf, features)
 			r.file.Name = names[i].name
 			done(r.file.Size)
 			return nil
@@ -263,7 +286,7 @@ func each(ctx context.Context, n int, worker func() func(i int) error) error {
 // readFile hashes one document, and returns what else is to be said of it. A
 // file that changes while it is read is refused: what it held is not what it
 // holds.
-func readFile(path string, buf []byte, features *featureScan) (File, []string, error) {
+func readFile(ctx context.Context, path string, buf []byte, features *featureScan) (File, []string, error) {
 	// Looked at before it is opened: opening a named pipe would wait for its
 	// other end.
 	before, err := os.Stat(path)
@@ -284,7 +307,7 @@ func readFile(path string, buf []byte, features *featureScan) (File, []string, e
 	h := sha256.New()
 	window, marker := &prefix{}, &proof.MarkerFinder{}
 	features.reset()
-	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker, features), onlyReader{f}, buf)
+	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker, features), onlyReader{ctx, f}, buf)
 	if err != nil {
 		return File{}, nil, err
 	}
@@ -313,8 +336,19 @@ func changed(a, b fs.FileInfo) bool {
 	return a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime()) || !os.SameFile(a, b)
 }
 
-// onlyReader hides os.File's WriteTo, so that io.CopyBuffer uses the buffer.
-type onlyReader struct{ io.Reader }
+// onlyReader hides os.File's WriteTo, so that io.CopyBuffer uses the buffer, and
+// ends where ctx does: one file may take minutes.
+type onlyReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r onlyReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
 
 // prefix keeps the first headerWindow bytes of what is written to it.
 type prefix struct{ data []byte }
@@ -366,8 +400,10 @@ func (s *Scan) drop() {
 
 // Join gives every file its row in the manifest, which was read from the file
 // at path. Rows that name no document, or one that another row names too, are
-// refused, and so is that document. What is in no row is warned of.
+// refused, and so is the document that is or may be meant. What is in no row is
+// warned of.
 func (s *Scan) Join(m *Manifest, path string) {
+	s.listed = true
 	names := make([]string, len(s.names))
 	for i, n := range s.names {
 		names[i] = n.name
@@ -376,8 +412,8 @@ func (s *Scan) Join(m *Manifest, path string) {
 	faulty := make(map[string]bool, len(faults)) // names in rows that are refused
 	for _, f := range faults {
 		row := m.Rows[f.Row]
-		faulty[row.File] = true
-		s.Refusals = append(s.Refusals, Finding{path, fmt.Sprintf("line %d: %s", row.Line, f.Fault)})
+		faulty[row.File], faulty[f.Near] = true, true
+		s.Refusals = append(s.Refusals, Finding{path, fmt.Sprintf("row %d: %s", row.Number, f.Fault)})
 	}
 	rowOf := make(map[string]int, len(rows))
 	for i, row := range rows {
@@ -389,7 +425,7 @@ func (s *Scan) Join(m *Manifest, path string) {
 		switch {
 		case f.Row >= 0:
 		case faulty[f.Name]:
-			s.Refusals = append(s.Refusals, Finding{f.Path, "has no one row in the manifest that is its own"})
+			s.Refusals = append(s.Refusals, Finding{f.Path, "has no row in the manifest that is surely its own"})
 		default:
 			s.Warnings = append(s.Warnings, Finding{f.Path, "is not in the manifest"})
 		}

@@ -165,9 +165,14 @@ func TestPlanRefusesUnwritableFolder(t *testing.T) {
 	closed := filepath.Join(dir, "closed")
 	files := scan(t, dir)
 	lock(t, closed, 0o500)
-	p, err := batch.NewPlan(context.Background(), &batch.Scan{Files: files}, nil, testHead(), batch.Options{Probe: true})
-	require.NoError(t, err)
-	require.Equal(t, []batch.Finding{{Path: closed, Text: "is a folder in which no proof can be written: permission denied"}}, p.Refusals)
+	fault := "is in a folder in which no proof can be written: permission denied"
+	want := []batch.Finding{{Path: filepath.Join(closed, "b.pdf"), Text: fault}, {Path: filepath.Join(closed, "c.pdf"), Text: fault}}
+	for _, probe := range []bool{false, true} {
+		p, err := batch.NewPlan(context.Background(), &batch.Scan{Files: files}, nil, testHead(), batch.Options{Probe: probe})
+		require.NoError(t, err)
+		require.Equal(t, want, p.Refusals)
+		require.Len(t, p.New, 1)
+	}
 	require.NoFileExists(t, filepath.Join(dir, ".gradseal-"))
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -175,7 +180,7 @@ func TestPlanRefusesUnwritableFolder(t *testing.T) {
 
 	s, _ := newStore(t)
 	create(t, s, files)
-	p, err = batch.NewPlan(context.Background(), &batch.Scan{Files: files}, list(t, s), testHead(), batch.Options{Probe: true})
+	p, err := batch.NewPlan(context.Background(), &batch.Scan{Files: files}, list(t, s), testHead(), batch.Options{Probe: true})
 	require.NoError(t, err)
-	require.Len(t, p.Refusals, 1, "of a batch that is planned already, too")
+	require.Len(t, p.Refusals, 2, "of a batch that is planned already, too")
 }

@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -60,6 +61,9 @@ func (s State) String() string {
 	return [...]string{"planned", "signed", "sent", "confirmed", "complete"}[s]
 }
 
+// batchID is how Create names batches.
+var batchID = regexp.MustCompile(`^[0-9]{8}-[0-9a-f]{8}$`)
+
 // List returns all batches with their documents, the oldest first.
 func (s *Store) List() ([]*Batch, error) {
 	entries, err := os.ReadDir(s.dir)
@@ -70,14 +74,24 @@ func (s *Store) List() ([]*Batch, error) {
 		return nil, err
 	}
 	var list []*Batch
+	signed := make(map[string]string) // directory, by statement
 	for _, e := range entries {
 		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		b, err := load(filepath.Join(s.dir, e.Name()))
+		dir := filepath.Join(s.dir, e.Name())
+		if !batchID.MatchString(e.Name()) {
+			return nil, fmt.Errorf("%s: is not the directory of a batch: move it away", dir)
+		}
+		b, err := load(dir)
 		if err != nil {
 			return nil, err
 		}
+		// A copy would be paid for a second time.
+		if other := signed[string(b.Statement)]; other != "" && b.Statement != nil {
+			return nil, fmt.Errorf("%s: has the same signed statement as %s: move the copy away", dir, other)
+		}
+		signed[string(b.Statement)] = dir
 		list = append(list, b)
 	}
 	slices.SortStableFunc(list, func(a, b *Batch) int { return a.Created.Compare(b.Created) })
@@ -129,7 +143,7 @@ func (s *Store) Abandon(b *Batch) error {
 	if err := os.Rename(b.dir, tmp); err != nil {
 		return err
 	}
-	return os.RemoveAll(tmp)
+	return errors.Join(atomicfile.SyncDir(s.dir), os.RemoveAll(tmp))
 }
 
 func load(dir string) (*Batch, error) {

@@ -43,13 +43,13 @@ func WriteTable(w io.Writer, m *Manifest, rows []TableRow) error {
 	b.WriteString("\r\n")
 	empty := make([]string, len(m.Columns))
 	for _, r := range rows {
-		line, fields := "", empty
+		number, fields := "", empty
 		if r.Row >= 0 {
 			row := m.Rows[r.Row]
-			line, fields = strconv.Itoa(row.Line), row.Fields
+			number, fields = strconv.Itoa(row.Number), row.Fields
 		}
 		b.WriteString(tableCell(r.Document))
-		writeCells(b, []string{r.Proof, line})
+		writeCells(b, []string{r.Proof, number})
 		writeCells(b, fields)
 		b.WriteString("\r\n")
 	}

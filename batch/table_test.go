@@ -27,7 +27,7 @@ func TestWriteTable(t *testing.T) {
 		{Document: "/f/more.pdf", Proof: "/f/more.pdf.proof.json", Row: -1},
 	})
 	require.Equal(t, "\ufeffdocument_path,proof_path,manifest_row,name,file,note\r\n"+
-		"\"/f/b, c.pdf\",\"/f/b, c.pdf.proof.json\",4,\"Ann \"\"Nan\"\"\",\"b, c.pdf\",\"'=1+1\"\r\n"+
+		"\"/f/b, c.pdf\",\"/f/b, c.pdf.proof.json\",3,\"Ann \"\"Nan\"\"\",\"b, c.pdf\",\"'=1+1\"\r\n"+
 		"/f/a.pdf,/f/a.pdf.proof.json,2,沈若溪,a.pdf,\"two\nlines\"\r\n"+
 		"/f/more.pdf,/f/more.pdf.proof.json,,,,\r\n", got)
 
@@ -43,7 +43,7 @@ func TestTableCells(t *testing.T) {
 	header := make([]string, 1+len(plain)+len(formulas))
 	header[0] = "=file"
 	cells := append(append([]string{"x.pdf"}, plain...), formulas...)
-	m := &batch.Manifest{Columns: header, Rows: []batch.Row{{Line: 2, File: "x.pdf", Fields: cells}}}
+	m := &batch.Manifest{Columns: header, Rows: []batch.Row{{Number: 2, File: "x.pdf", Fields: cells}}}
 	table := writeTable(t, m, []batch.TableRow{{"=a.pdf", "-a.pdf", 0}})
 
 	// encoding/csv reads CRLF within a cell as LF.

@@ -71,6 +71,10 @@ your student records: CSV in UTF-8, a header row, and a column "file" with each
 document's name as it is in the folder. The other columns go into a table of
 documents and proofs for your mail merge, and nowhere else.
 
+Encryption, JavaScript, form fields, files inside and references to others are
+warned of. They are looked for with a byte scan, which is no PDF parser: it finds
+what an honest export has by accident, not what somebody hides.
+
 The network regtest is a private one inside this program, for rehearsals: it
 costs nothing, and only this machine can check its proofs.`,
 		Example: `  gradseal anchor transcripts/
@@ -80,6 +84,11 @@ costs nothing, and only this machine can check its proofs.`,
 Exit codes: 0 every document has its proof; 1 an error, and what to do about it.`,
 		Args: needArgs("name the PDFs or the folders to anchor"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"manifest", "table"} {
+				if f := cmd.Flag(name); f.Changed && f.Value.String() == "" {
+					return fmt.Errorf("--%s: no file is named", name) // such as by a variable that is not set
+				}
+			}
 			return a.runAnchor(cmd.Context(), o, args)
 		},
 	}
@@ -360,11 +369,11 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	if err := b.WriteProofs(ctx, func() { bar.add(1) }); err != nil {
 		return err
 	}
-	if len(b.Gone) > 0 {
-		r.ui.warn("%s of batch %s not where it was, such as %s: it gets its proof when it is anchored again", were(len(b.Gone), "document"), b.ID, shown(b.Gone[0]))
+	if len(b.Left) > 0 {
+		r.ui.warn("%s of batch %s got no proof now; run the same command with them again for it:%s", count(len(b.Left), "document"), b.ID, grouped(b.Left))
 	}
 	r.anchored = append(r.anchored, b)
-	r.proofs += len(b.Documents) - len(b.Gone)
+	r.proofs += len(b.Documents) - len(b.Left)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func (r *anchorRun) review(plan *batch.Plan) error {
 		r.ui.warn("%s to look at before they are issued (--strict refuses them):%s", count(len(plan.Warnings), "thing"), grouped(plan.Warnings))
 	}
 	if n := unsigned(plan); n > 0 && n < smallGroup {
-		r.ui.warn("this batch has only %s, and every proof shows its size and its title to whoever holds one: a title must not tell who is in it", count(n, "document"))
+		r.ui.note("gradseal: warning: this batch has only %s, and every proof shows its size and its title to whoever holds one: a title must not tell who is in it", count(n, "document"))
 	}
 	if !r.skipRefused {
 		return r.refuse(plan.Refusals)
@@ -62,17 +62,23 @@ func (e refusedError) Error() string {
 	return fmt.Sprintf("%s found, and nothing was signed:%s", count(len(e), "fault"), lines(e))
 }
 
+// mostLines is how many findings are listed for people; --json lists all.
+const mostLines = 1000
+
 // lines has a line for each finding.
 func lines(findings []batch.Finding) string {
 	var out strings.Builder
-	for _, f := range findings {
+	for _, f := range findings[:min(mostLines, len(findings))] {
 		fmt.Fprintf(&out, "\n  %s: %s", shown(f.Path), safe(f.Text))
+	}
+	if more := len(findings) - mostLines; more > 0 {
+		fmt.Fprintf(&out, "\n  and %s more, which --json lists", number(more))
 	}
 	return out.String()
 }
 
 // alike is how many findings of one kind are listed by name.
-const alike = 5
+const alike = 20
 
 // grouped is lines, with the like together and the many counted.
 func grouped(findings []batch.Finding) string {
@@ -89,7 +95,7 @@ func grouped(findings []batch.Finding) string {
 		of := byText[text]
 		out.WriteString(lines(of[:min(alike, len(of))]))
 		if more := len(of) - alike; more > 0 {
-			fmt.Fprintf(&out, "\n  and %s more: %s", number(more), safe(text))
+			fmt.Fprintf(&out, "\n  and %s more, which --json lists: %s", number(more), safe(text))
 		}
 	}
 	return out.String()
@@ -119,9 +125,9 @@ type planJSON struct {
 
 // rehearse says what a run would do, and touches nothing.
 func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
-	_, plan, err := r.prepare(ctx, paths)
-	if err != nil {
-		return err
+	_, plan, faults := r.prepare(ctx, paths)
+	if plan == nil {
+		return faults
 	}
 	cost, err := embedded.Estimate()
 	if err != nil {
@@ -138,11 +144,21 @@ func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
 	}
 	out.Transactions = unfunded(plan)
 	out.Fee = int64(out.Transactions) * cost.Fee
-	if r.ui.json {
+	switch {
+	case r.ui.json && faults != nil:
+		return faults
+	case r.ui.json:
 		return r.ui.object(out)
 	}
 	r.showPlan(plan, out)
-	return nil
+	if faults == nil {
+		next := "the same command without --dry-run"
+		if out.New+len(out.Resume)+out.Rewrite == 0 {
+			next = "nothing, every document has its proof"
+		}
+		r.ui.result("Nothing was written, signed or sent. Next: %s", next)
+	}
+	return faults
 }
 
 func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
@@ -150,7 +166,11 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 	if r.rehearsal {
 		signer += " (for the rehearsal; it is made then)"
 	}
-	r.ui.result("Plan for %s:", p.Network)
+	without := ""
+	if n := len(plan.Refusals); n > 0 {
+		without = ", without what is refused"
+	}
+	r.ui.result("Plan for %s%s:", p.Network, without)
 	if p.New > 0 {
 		r.ui.result("  new batch     %s, %s", count(p.New, "document"), size(p.Bytes))
 		r.ui.result("  title         %s", titleOrNone(p.Title))
@@ -178,11 +198,6 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 	if r.tablePath() != "" {
 		r.ui.result("  table         %s", shown(r.tablePath()))
 	}
-	next := "the same command without --dry-run"
-	if p.New+len(p.Resume)+p.Rewrite == 0 {
-		next = "nothing, every document has its proof"
-	}
-	r.ui.result("Nothing was written, signed or sent. Next: %s", next)
 }
 
 // worth says what the money of a test network is worth.
@@ -236,14 +251,21 @@ func newRefusalsJSON(findings []batch.Finding) []refusalJSON {
 
 // standing adds to an error where the batch stands that was at work.
 func (r *anchorRun) standing(err error) error {
-	b := r.current
-	switch {
-	case errors.As(err, new(hintedError)):
-		return err
+	where := "nothing was signed in this run: run the same command again"
+	switch b := r.current; {
+	case b == nil && errors.As(err, new(hintedError)):
+		return err // it says what to do, and there is no batch to speak of
 	case b == nil:
-		return hinted(err, "nothing was signed: run the same command again")
 	case b.State() == batch.Planned:
-		return hinted(err, "batch %s is planned and not signed. The same command goes on with it; it is dropped with: gradseal batches abandon %s", b.ID, b.ID)
+		where = fmt.Sprintf("batch %s is planned and not signed. The same command goes on with it; it is dropped with: gradseal batches abandon %s", b.ID, b.ID)
+	default:
+		where = fmt.Sprintf("batch %s is %s, and nothing of it is lost: run the same command again to finish it", b.ID, b.State())
 	}
-	return hinted(err, "batch %s is %s, and nothing of it is lost: run the same command again to finish it", b.ID, b.State())
+	var h hintedError
+	if errors.As(err, &h) {
+		where = h.hint + ". " + upperFirst(where)
+	}
+	return hinted(err, "%s", where)
 }
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

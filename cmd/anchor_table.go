@@ -40,41 +40,82 @@ func (r *anchorRun) tablePath() string {
 	if r.table != "" || r.manifest == "" {
 		return r.table
 	}
-	return strings.TrimSuffix(r.manifest, filepath.Ext(r.manifest)) + ".proofs.csv"
+	name := r.manifest
+	if ext := filepath.Ext(name); strings.EqualFold(ext, tableExt) {
+		name = strings.TrimSuffix(name, ext)
+	}
+	return name + ".proofs" + tableExt
 }
 
+const (
+	tableExt = ".csv"
+	// tableTemporary is the pattern of the temporary files beside the table.
+	tableTemporary = ".gradseal-table-*"
+)
+
 // checkTable finds out, before anything is signed, whether the table can be
-// written. What is not such a table is not overwritten.
+// written.
 func (r *anchorRun) checkTable() error {
 	path := r.tablePath()
 	if path == "" {
 		return nil
 	}
-	head, err := readHead(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && r.dryRun:
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		probe, err := os.CreateTemp(filepath.Dir(path), ".gradseal-table-*")
-		if err != nil {
-			return hinted(fmt.Errorf("%s: the table cannot be written here: %w", path, err), "name another place with --table FILE")
+	if err := r.mayWriteTable(path); err != nil || r.dryRun {
+		return err
+	}
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), tableTemporary))
+	if err == nil {
+		for _, name := range left { // of a process that was killed
+			os.Remove(name)
 		}
-		return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), tableTemporary)
+	if err != nil {
+		return hinted(fmt.Errorf("%s: the table cannot be written here: %w", path, err), "name another place with --table FILE.csv")
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// mayWriteTable refuses a path at which something is that is not this table. It
+// is asked again before the table is written: what came there in between is not
+// overwritten either.
+func (r *anchorRun) mayWriteTable(path string) error {
+	if !strings.EqualFold(filepath.Ext(path), tableExt) {
+		return hinted(fmt.Errorf("%s: is no name for a table, which ends in %s", path, tableExt), "name it with --table FILE.csv")
+	}
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
 	case err != nil:
 		return err
-	case len(head) > 0 && !batch.IsTable(head):
-		return hinted(fmt.Errorf("%s: is there already, and is not a table that anchor wrote", path), "move it away, or name another file with --table FILE")
+	case info.Size() == 0 && info.Mode().IsRegular():
+		return nil
+	}
+	var head bytes.Buffer
+	if err := batch.WriteTable(&head, r.list, nil); err != nil {
+		return err
+	}
+	have, err := readHead(path, head.Len())
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(have, head.Bytes()) {
+		return hinted(fmt.Errorf("%s: is there already, and is not a table that anchor wrote for this list", path), "move it away, or name another file with --table FILE.csv")
 	}
 	return nil
 }
 
-func readHead(path string) ([]byte, error) {
+// readHead reads the first bytes of a file that is no link.
+func readHead(path string, n int) ([]byte, error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is not a regular file", path)
+	}
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, 4096))
+	return io.ReadAll(io.LimitReader(f, int64(n)))
 }
 
 // writeTable writes the table of the documents of this run that have their
@@ -84,14 +125,16 @@ func (r *anchorRun) writeTable(scan *batch.Scan, plan *batch.Plan) error {
 	if path == "" {
 		return nil
 	}
-	refused := make(map[string]bool)
+	without := make(map[string]bool)
 	for _, f := range plan.Refusals {
-		refused[f.Path] = true
+		without[f.Path] = true
 	}
-	files := slices.DeleteFunc(slices.Clone(scan.Files), func(f batch.File) bool {
-		_, err := os.Lstat(f.Path + proof.Suffix)
-		return refused[f.Path] || err != nil
-	})
+	for _, b := range r.anchored {
+		for _, f := range b.Left {
+			without[f.Path] = true
+		}
+	}
+	files := slices.DeleteFunc(slices.Clone(scan.Files), func(f batch.File) bool { return without[f.Path] })
 	slices.SortStableFunc(files, func(a, b batch.File) int {
 		// -1, no row, is the last when it is taken for a large number.
 		return cmp.Compare(uint(a.Row), uint(b.Row))
@@ -104,6 +147,13 @@ func (r *anchorRun) writeTable(scan *batch.Scan, plan *batch.Plan) error {
 	if err := batch.WriteTable(&out, r.list, rows); err != nil {
 		return err
 	}
-	// It holds what the registrar knows of the graduates: for the owner only.
-	return atomicfile.WriteFile(path, out.Bytes(), 0o600)
+	if err := r.mayWriteTable(path); err != nil {
+		return err
+	}
+	// It holds what the registrar knows of the graduates: for the owner only. It
+	// can be written again at any time.
+	if err := atomicfile.WriteUnsynced(path, out.Bytes(), 0o600, tableTemporary); err != nil {
+		return fmt.Errorf("%s: the table was not written: %w", path, err)
+	}
+	return nil
 }

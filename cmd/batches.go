@@ -53,9 +53,8 @@ func (a *app) newBatchesAbandonCommand() *cobra.Command {
 		Use:   "abandon BATCH",
 		Short: "Drop a batch that is not signed",
 		Long: `Removes the plan of a batch that is not signed: nothing was issued, and nothing
-is lost but the plan. A signed batch stays: signing is issuing, whoever holds
-the statement can have it anchored. Finish it, and then withdraw what should not
-have been issued.`,
+is lost but the plan. A signed batch stays: signing is issuing, for whoever holds
+the statement can have it anchored.`,
 		Example: `  gradseal batches abandon 20261122-10b7b705
 
 Exit codes: 0 dropped; 1 an error, and the batch is as it was.`,
@@ -271,6 +270,11 @@ func nextStep(b *batch.Batch) string {
 }
 
 func (a *app) runAbandon(ctx context.Context, id string) error {
+	if b, err := a.findBatch(id); err != nil { // before there is a lock, and so a home
+		return err
+	} else if b.ID != id {
+		return hinted(fmt.Errorf("there is no batch %s here", quoted(id)), "write the whole id: gradseal batches abandon %s", b.ID)
+	}
 	release, err := a.lock(ctx)
 	if err != nil {
 		return err
@@ -282,7 +286,7 @@ func (a *app) runAbandon(ctx context.Context, id string) error {
 	}
 	err = a.home.batches().Abandon(b)
 	if errors.Is(err, batch.ErrSigned) {
-		return hinted(err, "%swhat should not have been issued is withdrawn, in the status list", unfinished(b))
+		return hinted(err, "%s", afterSigning(b))
 	}
 	if err != nil {
 		return err
@@ -294,10 +298,14 @@ func (a *app) runAbandon(ctx context.Context, id string) error {
 	return nil
 }
 
-// unfinished asks for what is still to be done about a signed batch.
-func unfinished(b *batch.Batch) string {
-	if b.State() == batch.Complete {
-		return ""
+// afterSigning says what to do instead of abandoning a batch.
+func afterSigning(b *batch.Batch) string {
+	advice := "what should not have been issued has to be withdrawn in the status list, which this version cannot do"
+	if b.Network.IsTest() {
+		advice = "this one is for " + b.Network.String() + ", where proofs mean nothing to others: do not send them"
 	}
-	return "finish it with the same anchor command; after that, "
+	if b.State() == batch.Complete {
+		return advice
+	}
+	return advice + "; the same anchor command finishes it"
 }

@@ -5,9 +5,11 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"runtime/debug"
 	"strings"
@@ -23,16 +25,21 @@ const (
 
 // Main runs the command line and returns the exit code. samples holds the
 // transcripts of "demo".
-func Main(ctx context.Context, args []string, io Stdio, samples fs.FS) int {
-	a := &app{ui: newUI(io), samples: samples}
+func Main(ctx context.Context, args []string, std Stdio, samples fs.FS) int {
+	a := &app{ui: newUI(std), samples: samples}
+	out := &results{Writer: std.Out}
+	a.ui.Out = out
 	root := a.newRootCommand()
 	root.SetArgs(args)
-	root.SetIn(io.In)
-	root.SetOut(io.Out)
-	root.SetErr(io.Err)
+	root.SetIn(std.In)
+	root.SetOut(out)
+	root.SetErr(std.Err)
 	err := root.ExecuteContext(ctx)
 	var judged verdictError
 	switch {
+	case out.err != nil: // such as a full disk: what is to be read is not all there
+		a.ui.fail(ctx, fmt.Errorf("the results could not be written: %w", out.err))
+		return exitError
 	case errors.As(err, &judged):
 		return judged.exit
 	case err != nil:
@@ -40,6 +47,18 @@ func Main(ctx context.Context, args []string, io Stdio, samples fs.FS) int {
 		return exitError
 	}
 	return exitOK
+}
+
+// results is where results go. It keeps the first error of writing them.
+type results struct {
+	io.Writer
+	err error
+}
+
+func (r *results) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	r.err = cmp.Or(r.err, err)
+	return n, err
 }
 
 // Commands returns the command tree for what is made from it, not to be run:
