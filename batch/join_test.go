@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gradseal/batch"
+	"gradseal/batch/manifest"
 	"gradseal/bitcoin"
 )
 
-func parseManifest(t testing.TB, lines ...string) *batch.Manifest {
+func parseManifest(t testing.TB, lines ...string) *manifest.Manifest {
 	t.Helper()
-	m, err := batch.ParseManifest([]byte(strings.Join(lines, "\r\n") + "\r\n"))
+	m, err := manifest.Parse([]byte(strings.Join(lines, "\r\n") + "\r\n"))
 	require.NoError(t, err)
 	return m
 }

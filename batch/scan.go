@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gradseal/batch/manifest"
 	"gradseal/proof"
 )
 
@@ -402,7 +403,7 @@ func (s *Scan) drop() {
 // at path. Rows that name no document, or one that another row names too, are
 // refused, and so is the document that is or may be meant. What is in no row is
 // warned of.
-func (s *Scan) Join(m *Manifest, path string) {
+func (s *Scan) Join(m *manifest.Manifest, path string) {
 	s.listed = true
 	names := make([]string, len(s.names))
 	for i, n := range s.names {

@@ -15,6 +15,7 @@ import (
 	"gradseal/anchor"
 	"gradseal/anchor/embedded"
 	"gradseal/batch"
+	"gradseal/batch/manifest"
 	"gradseal/bitcoin"
 	"gradseal/issuer"
 	"gradseal/keys"
@@ -103,8 +104,8 @@ type anchorRun struct {
 	network bitcoin.Network
 	now     time.Time
 
-	list    *batch.Manifest // nil without --manifest
-	batches []*batch.Batch  // those of the home, and of this run
+	list    *manifest.Manifest // nil without --manifest
+	batches []*batch.Batch     // those of the home, and of this run
 
 	issuerFile *issuer.File
 	rehearsal  bool      // the issuer is made in this run

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"gradseal/batch"
+	"gradseal/batch/manifest"
 	"gradseal/internal/atomicfile"
 	"gradseal/proof"
 )
@@ -22,12 +23,12 @@ func (r *anchorRun) readManifest() error {
 	if r.manifest == "" {
 		return nil
 	}
-	data, err := readCapped(r.manifest, batch.MaxManifest)
+	data, err := readCapped(r.manifest, manifest.MaxSize)
 	if err != nil {
 		return err
 	}
-	r.list, err = batch.ParseManifest(data)
-	var fault *batch.ManifestError
+	r.list, err = manifest.Parse(data)
+	var fault *manifest.Error
 	if errors.As(err, &fault) {
 		return hinted(fmt.Errorf("%s: %w", r.manifest, err), "%s", fault.Remedy)
 	}
@@ -92,7 +93,7 @@ func (r *anchorRun) mayWriteTable(path string) error {
 		return nil
 	}
 	var head bytes.Buffer
-	if err := batch.WriteTable(&head, r.list, nil); err != nil {
+	if err := manifest.WriteTable(&head, r.list, nil); err != nil {
 		return err
 	}
 	have, err := readHead(path, head.Len())
@@ -139,12 +140,12 @@ func (r *anchorRun) writeTable(scan *batch.Scan, plan *batch.Plan) error {
 		// -1, no row, is the last when it is taken for a large number.
 		return cmp.Compare(uint(a.Row), uint(b.Row))
 	})
-	rows := make([]batch.TableRow, len(files))
+	rows := make([]manifest.TableRow, len(files))
 	for i, f := range files {
-		rows[i] = batch.TableRow{Document: f.Path, Proof: f.Path + proof.Suffix, Row: f.Row}
+		rows[i] = manifest.TableRow{Document: f.Path, Proof: f.Path + proof.Suffix, Row: f.Row}
 	}
 	var out bytes.Buffer
-	if err := batch.WriteTable(&out, r.list, rows); err != nil {
+	if err := manifest.WriteTable(&out, r.list, rows); err != nil {
 		return err
 	}
 	if err := r.mayWriteTable(path); err != nil {

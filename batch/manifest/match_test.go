@@ -1,4 +1,4 @@
-package batch_test
+package manifest_test
 
 import (
 	"fmt"
@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/unicode/norm"
 
-	"gradseal/batch"
+	"gradseal/batch/manifest"
 )
 
 // listOf is a manifest with a column of names.
-func listOf(names ...string) *batch.Manifest {
-	m := &batch.Manifest{Columns: []string{"file"}}
+func listOf(names ...string) *manifest.Manifest {
+	m := &manifest.Manifest{Columns: []string{"file"}}
 	for i, name := range names {
-		m.Rows = append(m.Rows, batch.Row{Number: i + 2, File: name, Fields: []string{name}})
+		m.Rows = append(m.Rows, manifest.Row{Number: i + 2, File: name, Fields: []string{name}})
 	}
 	return m
 }
@@ -35,14 +35,14 @@ func TestMatch(t *testing.T) {
 
 	rows, faults = listOf("a.pdf").Match(nil)
 	require.Empty(t, rows)
-	require.Equal(t, []batch.RowFault{{Row: 0, Fault: `"a.pdf" names no document`}}, faults)
+	require.Equal(t, []manifest.RowFault{{Row: 0, Fault: `"a.pdf" names no document`}}, faults)
 }
 
 func TestMatchDuplicates(t *testing.T) {
 	rows, faults := listOf("a.pdf", "b.pdf", "a.pdf", "c.pdf", "a.pdf").Match([]string{"a.pdf", "b.pdf", "c.pdf", "c.pdf"})
 	require.Equal(t, []int{-1, 1, -1, -1}, rows)
 	twice := `"a.pdf" is in the list more than once: rows 2, 4, 6`
-	require.Equal(t, []batch.RowFault{
+	require.Equal(t, []manifest.RowFault{
 		{Row: 0, Fault: twice}, {Row: 2, Fault: twice},
 		{Row: 3, Fault: `"c.pdf" is the name of 2 documents in different folders: give the one folder above them, and write the paths from there into the list`},
 		{Row: 4, Fault: twice},
@@ -84,7 +84,7 @@ func TestMatchNearNames(t *testing.T) {
 	}
 	for _, list := range []string{"b.pdf", "a1.pdf", "a.docx", "2026", "/", ".", "..", ""} {
 		_, faults := listOf(list).Match([]string{"a.pdf", "2026/c.pdf"})
-		require.Equal(t, []batch.RowFault{{Fault: `"` + list + `" names no document`}}, faults, list)
+		require.Equal(t, []manifest.RowFault{{Fault: `"` + list + `" names no document`}}, faults, list)
 	}
 }
 

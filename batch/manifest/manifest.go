@@ -1,4 +1,11 @@
-package batch
+// Package manifest reads the registrar's list of documents, joins its rows with
+// the files that there are, and writes it again as a table with the documents
+// and proofs for a mail merge.
+//
+// A list decides who gets whose transcript, so nothing in it is guessed: what is
+// nearly a name, or nearly CSV in UTF-8, is recognised and refused with the
+// remedy, in words for people who have never heard of encodings.
+package manifest
 
 import (
 	"bytes"
@@ -16,8 +23,8 @@ import (
 )
 
 const (
-	// MaxManifest is the size of the largest manifest, in bytes.
-	MaxManifest = 64 << 20
+	// MaxSize is the size of the largest manifest, in bytes.
+	MaxSize = 64 << 20
 	// maxManifestRows is how many rows a manifest may have below its header.
 	maxManifestRows = 5_000_000
 
@@ -39,15 +46,15 @@ type Row struct {
 	Fields []string // all cells, as many as there are columns
 }
 
-// ManifestError says what is wrong with a manifest, to people who have never
+// Error says what is wrong with a manifest, to people who have never
 // heard of encodings.
-type ManifestError struct {
+type Error struct {
 	Line   int    // from 1; 0 where the fault is that of the whole file
 	Fault  string // what stands after the file's name and line: "has …", "is …"
 	Remedy string // what to do, in the menus of Excel and LibreOffice where it can
 }
 
-func (e *ManifestError) Error() string {
+func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.Fault
 	}
@@ -64,12 +71,12 @@ const (
 		"in LibreOffice: File > Save As > Text CSV, Character set: Unicode (UTF-8), Field delimiter: ,"
 )
 
-// ParseManifest reads a manifest: CSV (RFC 4180) in UTF-8, with or without a
-// byte order mark, of at most MaxManifest bytes. The first row names the
+// Parse reads a manifest: CSV (RFC 4180) in UTF-8, with or without a
+// byte order mark, of at most MaxSize bytes. The first row names the
 // columns; one of them is "file", in exactly this spelling. Rows without any
 // text are passed over. A line break within a cell reads as LF. Every error is
-// a *ManifestError.
-func ParseManifest(data []byte) (*Manifest, error) {
+// a *Error.
+func Parse(data []byte) (*Manifest, error) {
 	if err := checkKind(data); err != nil {
 		return nil, err
 	}
@@ -98,33 +105,33 @@ func ParseManifest(data []byte) (*Manifest, error) {
 // checkKind refuses what is no list of the registrar's at all.
 func checkKind(data []byte) error {
 	workbook := func(kind string) error {
-		return &ManifestError{0, "is a spreadsheet (" + kind + "), not CSV", remedySave}
+		return &Error{0, "is a spreadsheet (" + kind + "), not CSV", remedySave}
 	}
 	head := bytes.ToLower(data[:min(len(data), 256)])
 	switch {
-	case len(data) > MaxManifest:
-		return &ManifestError{0, fmt.Sprintf("has more than %d MiB", MaxManifest>>20),
+	case len(data) > MaxSize:
+		return &Error{0, fmt.Sprintf("has more than %d MiB", MaxSize>>20),
 			"keep the column file and those that the mail merge needs, or anchor in several batches"}
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return workbook(".xlsx, .ods or .numbers")
 	case bytes.HasPrefix(data, []byte("\xd0\xcf\x11\xe0")):
 		return workbook("Excel, .xls")
 	case bytes.HasPrefix(data, []byte("%PDF-")):
-		return &ManifestError{0, "is a PDF, not a list of PDFs", remedySave}
+		return &Error{0, "is a PDF, not a list of PDFs", remedySave}
 	case bytes.HasPrefix(head, []byte("<html")), bytes.HasPrefix(head, []byte("<!doctype")),
 		bytes.HasPrefix(head, []byte("<table")), bytes.HasPrefix(head, []byte("<?xml")):
-		return &ManifestError{0, "is a web page or XML, not CSV", "open it in Excel or LibreOffice; " + remedySave}
+		return &Error{0, "is a web page or XML, not CSV", "open it in Excel or LibreOffice; " + remedySave}
 	case IsTable(data):
 		return errIsTable
 	case len(bytes.TrimSpace(bytes.TrimPrefix(data, []byte(byteOrderMark)))) == 0:
-		return &ManifestError{0, "is empty", remedyHeader}
+		return &Error{0, "is empty", remedyHeader}
 	}
 	return nil
 }
 
 const remedyHeader = "the first row names the columns, one of them file; each row below has a PDF's name in that column"
 
-var errIsTable = &ManifestError{0, "is the result table of an earlier run, not a list", "give the list that the table was made from"}
+var errIsTable = &Error{0, "is the result table of an earlier run, not a list", "give the list that the table was made from"}
 
 // checkEncoding refuses all but UTF-8, and tells what it is instead where that
 // can be told.
@@ -133,17 +140,17 @@ func checkEncoding(data []byte) error {
 		return utf16Fault(data, order)
 	}
 	if i := bytes.IndexByte(data, 0); i >= 0 {
-		return &ManifestError{lineAt(data, i), "has a zero byte: it is damaged, or no text", remedySave}
+		return &Error{lineAt(data, i), "has a zero byte: it is damaged, or no text", remedySave}
 	}
 	if utf8.Valid(data) {
 		return nil
 	}
 	line := lineAt(data, invalidUTF8(data))
 	if looksLikeGB18030(data) {
-		return &ManifestError{line, "is not UTF-8: it looks like GB18030, what Excel writes as plain CSV on a Chinese Windows",
+		return &Error{line, "is not UTF-8: it looks like GB18030, what Excel writes as plain CSV on a Chinese Windows",
 			remedySave + "; 中文 Excel：文件 > 另存为 > CSV UTF-8（逗号分隔）(*.csv)"}
 	}
-	return &ManifestError{line, "is not UTF-8: perhaps Windows-1252, what Excel writes as plain CSV on a Western Windows", remedySave}
+	return &Error{line, "is not UTF-8: perhaps Windows-1252, what Excel writes as plain CSV on a Western Windows", remedySave}
 }
 
 // lineAt is the line, from 1, of the byte at the offset.
@@ -198,7 +205,7 @@ func utf16Fault(data []byte, order utf.Endianness) error {
 	if bytes.IndexByte(first, '\t') >= 0 {
 		fault += `, with tabs between the cells: what Excel calls "Unicode Text"`
 	}
-	return &ManifestError{0, fault, remedySave}
+	return &Error{0, fault, remedySave}
 }
 
 // looksLikeGB18030 reports whether all of the text decodes as GB18030, and at
@@ -232,9 +239,9 @@ func looksLikeGB18030(data []byte) bool {
 func checkLines(text []byte) error {
 	switch {
 	case !bytes.ContainsRune(text, '\n') && bytes.ContainsRune(bytes.TrimRight(text, "\r"), '\r'):
-		return &ManifestError{0, `has lines that end in CR alone: what Excel calls "CSV (Macintosh)"`, remedySave}
+		return &Error{0, `has lines that end in CR alone: what Excel calls "CSV (Macintosh)"`, remedySave}
 	case bytes.HasPrefix(text, []byte("sep=")):
-		return &ManifestError{1, `says "sep=", which only Excel understands: the first row must name the columns`,
+		return &Error{1, `says "sep=", which only Excel understands: the first row must name the columns`,
 			"delete that line; if the cells are not separated by commas, " + remedySeparator}
 	}
 	return nil
@@ -261,7 +268,7 @@ func checkSeparator(text []byte) error {
 		cells, _ := firstRow(text, s.mark)
 		named := nearFileColumn(cells) >= 0 && nearFileColumn(head) < 0
 		if len(cells) > 1 && (len(head) == 1 || named) {
-			return &ManifestError{line, "has " + s.name + " between the cells, not commas", remedySeparator}
+			return &Error{line, "has " + s.name + " between the cells, not commas", remedySeparator}
 		}
 	}
 	return nil
@@ -290,7 +297,7 @@ func isBlank(cells []string) bool {
 func (m *Manifest) readHeader(r *rowReader) error {
 	cells, line, err := r.next()
 	if err == io.EOF {
-		return &ManifestError{0, "has no rows", remedyHeader}
+		return &Error{0, "has no rows", remedyHeader}
 	}
 	if err != nil {
 		return err
@@ -303,11 +310,11 @@ func (m *Manifest) readHeader(r *rowReader) error {
 		return nil
 	}
 	if i := nearFileColumn(cells); i >= 0 {
-		return &ManifestError{line, fmt.Sprintf(`has no column "file", but one called %s`, shortened(cells[i])),
+		return &Error{line, fmt.Sprintf(`has no column "file", but one called %s`, shortened(cells[i])),
 			"rename it to file: small letters, no blanks"}
 	}
 	if slices.ContainsFunc(cells, isPDFName) {
-		return &ManifestError{line, "is a document already: there is no row above it that names the columns",
+		return &Error{line, "is a document already: there is no row above it that names the columns",
 			"insert a first row with the names of the columns; write file above the names of the PDFs"}
 	}
 	return missingFileColumn(cells, line, r)
@@ -322,7 +329,7 @@ func missingFileColumn(header []string, line int, r *rowReader) error {
 			break
 		}
 		if slices.Contains(cells, fileColumn) {
-			return &ManifestError{line, fmt.Sprintf(`does not name the columns: line %d has the column "file"`, below),
+			return &Error{line, fmt.Sprintf(`does not name the columns: line %d has the column "file"`, below),
 				fmt.Sprintf("delete all rows above line %d", below)}
 		}
 	}
@@ -333,7 +340,7 @@ func missingFileColumn(header []string, line int, r *rowReader) error {
 	if len(header) > 10 {
 		names = append(names, "…")
 	}
-	return &ManifestError{line, `has no column "file": the columns are ` + strings.Join(names, ", "),
+	return &Error{line, `has no column "file": the columns are ` + strings.Join(names, ", "),
 		"name the column that has the names of the PDFs file"}
 }
 
@@ -343,16 +350,16 @@ func checkColumns(names []string, line int) error {
 	seen := make(map[string]bool, len(names))
 	for _, name := range names {
 		if name != "" && seen[name] {
-			return &ManifestError{line, fmt.Sprintf("has two columns called %s", shortened(name)), "rename or delete one of them"}
+			return &Error{line, fmt.Sprintf("has two columns called %s", shortened(name)), "rename or delete one of them"}
 		}
 		seen[name] = true
 	}
 	if seen[tableColumns[0]] && seen[tableColumns[1]] && seen[tableColumns[2]] {
-		return &ManifestError{line, errIsTable.Fault, errIsTable.Remedy}
+		return &Error{line, errIsTable.Fault, errIsTable.Remedy}
 	}
 	for _, name := range tableColumns {
 		if seen[name] {
-			return &ManifestError{line, fmt.Sprintf("has a column called %s, which is a column of the result table", shortened(name)), "rename it"}
+			return &Error{line, fmt.Sprintf("has a column called %s, which is a column of the result table", shortened(name)), "rename it"}
 		}
 	}
 	return nil
@@ -385,7 +392,7 @@ type rowReader struct {
 }
 
 // next reads the next row that is not blank, and the line on which it begins.
-// The error is io.EOF or a *ManifestError.
+// The error is io.EOF or a *Error.
 func (r *rowReader) next() (cells []string, line int, err error) {
 	for {
 		start := r.InputOffset()
@@ -415,17 +422,17 @@ const remedyQuotes = "by hand: a cell with a quotation mark in it stands in quot
 func csvFault(err error, text []byte, start int) error {
 	var at *csv.ParseError
 	if !errors.As(err, &at) {
-		return &ManifestError{0, err.Error(), remedySave}
+		return &Error{0, err.Error(), remedySave}
 	}
 	if errors.Is(err, csv.ErrBareQuote) {
-		return &ManifestError{at.Line, `has a quotation mark (") inside a cell that does not begin with one`, remedyQuotes}
+		return &Error{at.Line, `has a quotation mark (") inside a cell that does not begin with one`, remedyQuotes}
 	}
 	open, closed := openQuote(text, start)
 	fault := `has a quotation mark (") that is never closed`
 	if closed {
 		fault = fmt.Sprintf(`has a quotation mark (") that opens a cell; the next one, in line %d, does not end the cell`, at.Line)
 	}
-	return &ManifestError{lineAt(text, open), fault, remedyQuotes}
+	return &Error{lineAt(text, open), fault, remedyQuotes}
 }
 
 // openQuote finds the first quotation mark from start on that opens a cell and
@@ -474,7 +481,7 @@ func (m *Manifest) readRows(r *rowReader) error {
 		}
 		switch {
 		case n == maxManifestRows:
-			return &ManifestError{line, fmt.Sprintf("is one more than the %d rows that a list may have", maxManifestRows), "anchor in several batches"}
+			return &Error{line, fmt.Sprintf("is one more than the %d rows that a list may have", maxManifestRows), "anchor in several batches"}
 		case len(cells) != len(m.Columns):
 			if uneven.add(line); uneven.count == 1 {
 				cellsOfFirst = len(cells)
@@ -488,13 +495,13 @@ func (m *Manifest) readRows(r *rowReader) error {
 	}
 	switch {
 	case uneven.count > 0:
-		return &ManifestError{uneven.first[0], fmt.Sprintf("has %s, and the header row has %d%s", cellCount(cellsOfFirst), len(m.Columns), uneven.others()),
+		return &Error{uneven.first[0], fmt.Sprintf("has %s, and the header row has %d%s", cellCount(cellsOfFirst), len(m.Columns), uneven.others()),
 			"by hand: a cell with a comma or a line break in it stands in quotation marks; or " + remedySave}
 	case nameless.count > 0:
-		return &ManifestError{nameless.first[0], `has nothing in the column "file"` + nameless.others(),
+		return &Error{nameless.first[0], `has nothing in the column "file"` + nameless.others(),
 			"write the PDF's name there, or delete the row"}
 	case len(m.Rows) == 0:
-		return &ManifestError{0, "has a header row and nothing below it", remedyHeader}
+		return &Error{0, "has a header row and nothing below it", remedyHeader}
 	}
 	return nil
 }

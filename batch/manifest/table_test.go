@@ -1,4 +1,4 @@
-package batch_test
+package manifest_test
 
 import (
 	"bytes"
@@ -9,19 +9,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gradseal/batch"
+	"gradseal/batch/manifest"
 )
 
-func writeTable(t testing.TB, m *batch.Manifest, rows []batch.TableRow) string {
+func writeTable(t testing.TB, m *manifest.Manifest, rows []manifest.TableRow) string {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, batch.WriteTable(&b, m, rows))
+	require.NoError(t, manifest.WriteTable(&b, m, rows))
 	return b.String()
 }
 
 func TestWriteTable(t *testing.T) {
 	m := parseList(t, "name,file,note\n沈若溪,a.pdf,\"two\nlines\"\n\"Ann \"\"Nan\"\"\",\"b, c.pdf\",=1+1\n")
-	got := writeTable(t, m, []batch.TableRow{
+	got := writeTable(t, m, []manifest.TableRow{
 		{Document: "/f/b, c.pdf", Proof: "/f/b, c.pdf.proof.json", Row: 1},
 		{Document: "/f/a.pdf", Proof: "/f/a.pdf.proof.json", Row: 0},
 		{Document: "/f/more.pdf", Proof: "/f/more.pdf.proof.json", Row: -1},
@@ -32,7 +32,7 @@ func TestWriteTable(t *testing.T) {
 		"/f/more.pdf,/f/more.pdf.proof.json,,,,\r\n", got)
 
 	require.Equal(t, "\ufeffdocument_path,proof_path,manifest_row\r\na.pdf,a.pdf.proof.json,\r\n",
-		writeTable(t, nil, []batch.TableRow{{"a.pdf", "a.pdf.proof.json", -1}}))
+		writeTable(t, nil, []manifest.TableRow{{"a.pdf", "a.pdf.proof.json", -1}}))
 }
 
 // Every cell reads back as it was, but that formulas have an apostrophe.
@@ -43,8 +43,8 @@ func TestTableCells(t *testing.T) {
 	header := make([]string, 1+len(plain)+len(formulas))
 	header[0] = "=file"
 	cells := append(append([]string{"x.pdf"}, plain...), formulas...)
-	m := &batch.Manifest{Columns: header, Rows: []batch.Row{{Number: 2, File: "x.pdf", Fields: cells}}}
-	table := writeTable(t, m, []batch.TableRow{{"=a.pdf", "-a.pdf", 0}})
+	m := &manifest.Manifest{Columns: header, Rows: []manifest.Row{{Number: 2, File: "x.pdf", Fields: cells}}}
+	table := writeTable(t, m, []manifest.TableRow{{"=a.pdf", "-a.pdf", 0}})
 
 	// encoding/csv reads CRLF within a cell as LF.
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(table, "\ufeff")))
@@ -65,15 +65,15 @@ func TestTableCells(t *testing.T) {
 
 func TestIsTable(t *testing.T) {
 	m := parseList(t, "file,name\na.pdf,Ann\n")
-	for _, table := range []string{writeTable(t, nil, nil), writeTable(t, m, nil), writeTable(t, m, []batch.TableRow{{"/a.pdf", "/a.pdf.proof.json", 0}})} {
-		require.True(t, batch.IsTable([]byte(table)))
-		require.True(t, batch.IsTable([]byte(table[:min(len(table), 64)])))
-		require.False(t, batch.IsTable([]byte(strings.TrimPrefix(table, "\ufeff"))))
-		_, err := batch.ParseManifest([]byte(table))
+	for _, table := range []string{writeTable(t, nil, nil), writeTable(t, m, nil), writeTable(t, m, []manifest.TableRow{{"/a.pdf", "/a.pdf.proof.json", 0}})} {
+		require.True(t, manifest.IsTable([]byte(table)))
+		require.True(t, manifest.IsTable([]byte(table[:min(len(table), 64)])))
+		require.False(t, manifest.IsTable([]byte(strings.TrimPrefix(table, "\ufeff"))))
+		_, err := manifest.Parse([]byte(table))
 		require.ErrorContains(t, err, "is the result table of an earlier run")
 	}
 	for _, other := range []string{"", "\ufeff", "\ufefffile,name\r\n", "\ufeffdocument_path,proof_path,manifest_row", "\ufeffdocument_path,proof_path,manifest_rows\r\n"} {
-		require.False(t, batch.IsTable([]byte(other)), other)
+		require.False(t, manifest.IsTable([]byte(other)), other)
 	}
 }
 
@@ -84,5 +84,5 @@ var errFull = errors.New("no space left on device")
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
 
 func TestWriteTableFails(t *testing.T) {
-	require.ErrorIs(t, batch.WriteTable(fullDisk{}, nil, []batch.TableRow{{"a", "b", -1}}), errFull)
+	require.ErrorIs(t, manifest.WriteTable(fullDisk{}, nil, []manifest.TableRow{{"a", "b", -1}}), errFull)
 }

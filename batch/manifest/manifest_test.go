@@ -1,4 +1,4 @@
-package batch_test
+package manifest_test
 
 import (
 	"errors"
@@ -14,23 +14,26 @@ import (
 	utf "golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/unicode/norm"
 
-	"gradseal/batch"
+	"gradseal/batch/manifest"
 )
+
+// many is how many rows a large list has.
+const many = 100_000
 
 const goodList = "file,name,note\n" +
 	"a.pdf,Ann,\"said \"\"yes\"\", twice\"\n" +
 	"\"2026/b, c.pdf\",沈若溪,\"two\nlines\"\n" +
 	"d.pdf,Zoë,\n"
 
-func parseList(t testing.TB, text string) *batch.Manifest {
+func parseList(t testing.TB, text string) *manifest.Manifest {
 	t.Helper()
-	m, err := batch.ParseManifest([]byte(text))
+	m, err := manifest.Parse([]byte(text))
 	require.NoError(t, err)
 	return m
 }
 
-func TestParseManifest(t *testing.T) {
-	want := []batch.Row{
+func TestParse(t *testing.T) {
+	want := []manifest.Row{
 		{Number: 2, File: "a.pdf", Fields: []string{"a.pdf", "Ann", `said "yes", twice`}},
 		{Number: 3, File: "2026/b, c.pdf", Fields: []string{"2026/b, c.pdf", "沈若溪", "two\nlines"}},
 		{Number: 4, File: "d.pdf", Fields: []string{"d.pdf", "Zoë", ""}},
@@ -51,10 +54,10 @@ func TestParseManifest(t *testing.T) {
 
 // The column may stand anywhere; columns without a name, and blank rows
 // anywhere, are what Excel leaves.
-func TestParseManifestShapes(t *testing.T) {
+func TestParseShapes(t *testing.T) {
 	m := parseList(t, ",,,\nFile,file,,\n,,,\nx, a.pdf ,,\n,,,\ny,b.pdf,1,2\n,,,\n")
 	require.Equal(t, []string{"File", "file", "", ""}, m.Columns)
-	require.Equal(t, []batch.Row{
+	require.Equal(t, []manifest.Row{
 		{Number: 4, File: " a.pdf ", Fields: []string{"x", " a.pdf ", "", ""}},
 		{Number: 6, File: "b.pdf", Fields: []string{"y", "b.pdf", "1", "2"}},
 	}, m.Rows)
@@ -68,7 +71,7 @@ func encoded(t testing.TB, e encoding.Encoding, text string) string {
 	return out
 }
 
-func TestParseManifestRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	chinese := "file,姓名,学位\n2022110417.pdf,林知遥,工学学士\n2022110533.pdf,欧阳清和,理学硕士\n"
 	western := "file,name\na.pdf,Jürg Brändli\nb.pdf,Íñigo Güell\nc.pdf,Zoë\n"
 	tabs := strings.ReplaceAll(chinese, ",", "\t")
@@ -93,7 +96,7 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"xls", "\xd0\xcf\x11\xe0\xa1\xb1", 0, "is a spreadsheet (Excel, .xls)", "CSV UTF-8"},
 		{"PDF", "%PDF-1.7\n", 0, "is a PDF", "CSV UTF-8"},
 		{"web page called .xls", "<HTML><table><tr><td>file", 0, "web page", "open it in Excel"},
-		{"too large", strings.Repeat("a", batch.MaxManifest+1), 0, "more than 64 MiB", "several batches"},
+		{"too large", strings.Repeat("a", manifest.MaxSize+1), 0, "more than 64 MiB", "several batches"},
 
 		{"UTF-16 LE, as Excel's Unicode Text", utf16(utf.LittleEndian, utf.UseBOM, tabs), 0, `is UTF-16 (little-endian), not UTF-8, with tabs between the cells: what Excel calls "Unicode Text"`, "CSV UTF-8"},
 		{"UTF-16 BE", utf16(utf.BigEndian, utf.UseBOM, chinese), 0, "is UTF-16 (big-endian), not UTF-8", "CSV UTF-8"},
@@ -152,9 +155,9 @@ func TestParseManifestRefuses(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			m, err := batch.ParseManifest([]byte(test.text))
+			m, err := manifest.Parse([]byte(test.text))
 			require.Nil(t, m)
-			var fault *batch.ManifestError
+			var fault *manifest.Error
 			require.ErrorAs(t, err, &fault)
 			require.Contains(t, fault.Fault, test.fault)
 			require.Contains(t, fault.Remedy, test.remedy)
@@ -168,12 +171,12 @@ func TestParseManifestRefuses(t *testing.T) {
 }
 
 func TestManifestOfTooManyRows(t *testing.T) {
-	m, err := batch.ParseManifest([]byte("file,x\n" + strings.Repeat(",a\n", 5_000_001)))
+	m, err := manifest.Parse([]byte("file,x\n" + strings.Repeat(",a\n", 5_000_001)))
 	require.Nil(t, m)
 	require.ErrorContains(t, err, "line 5000002: is one more than the 5000000 rows")
 }
 
-func FuzzParseManifest(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte(goodList))
 	f.Add([]byte("\ufefffile\r\n\"a\"\"\r\n.pdf\"\r\n"))
 	f.Add([]byte(encoded(f, simplifiedchinese.GB18030, "file,姓名\na.pdf,林知遥\n")))
@@ -181,9 +184,9 @@ func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte("file,name\na.pdf,\"Ann\nb.pdf,\"Bob\"\n"))
 	f.Add([]byte("Name;File\n\"a;b\";c.pdf\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := batch.ParseManifest(data)
+		m, err := manifest.Parse(data)
 		if err != nil {
-			var fault *batch.ManifestError
+			var fault *manifest.Error
 			require.True(t, errors.As(err, &fault))
 			require.Nil(t, m)
 			require.NotEmpty(t, fault.Fault)
@@ -211,7 +214,7 @@ func FuzzParseManifest(f *testing.F) {
 	})
 }
 
-func BenchmarkParseManifest(b *testing.B) {
+func BenchmarkParse(b *testing.B) {
 	text := "file,number,name,degree,note\n"
 	var all strings.Builder
 	all.WriteString(text)
@@ -222,7 +225,7 @@ func BenchmarkParseManifest(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := batch.ParseManifest(data)
+		_, err := manifest.Parse(data)
 		require.NoError(b, err)
 	}
 }
