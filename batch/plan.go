@@ -425,6 +425,9 @@ func (p *Plan) resumePlanned(batches []*Batch, title string) {
 		switch hits := b.count(want); {
 		case hits == 0:
 		case hits == len(want) && hits == len(b.Documents) && len(p.New) > 0 && b.Title == title:
+			for i, d := range b.Documents {
+				b.give(i, d.Path) // each was read there just now
+			}
 			p.Resume = append(p.Resume, b)
 			p.New = nil
 		default:

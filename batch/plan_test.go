@@ -116,6 +116,19 @@ func TestPlanResumesAPlannedBatch(t *testing.T) {
 	require.Equal(t, bucket{New: 4, Stale: 1}, sizes(w.plan(t, w.paths[:4]...)))
 }
 
+// What was planned by a command that ended there is signed and written by the
+// next one.
+func TestPlannedBatchGetsItsProofs(t *testing.T) {
+	w := newWorld(t, batch.Planned)
+	p := w.plan(t, w.paths[:4]...)
+	require.Len(t, p.Resume, 1)
+	advance(t, p.Resume[0], batch.Complete)
+	require.Empty(t, p.Resume[0].Left)
+	for _, path := range w.paths[:4] {
+		require.FileExists(t, proofBeside(path))
+	}
+}
+
 func TestPlanOfTwoPlannedBatches(t *testing.T) {
 	w := newWorld(t, batch.Planned)
 	second := create(t, w.s, scan(t, w.paths[:4]...))

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -49,7 +50,23 @@ func readProofFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, proof.MaxSize+1))
+	var b bytes.Buffer
+	b.Grow(usualProof)
+	_, err = b.ReadFrom(io.LimitReader(f, proof.MaxSize+1))
+	return b.Bytes(), err
+}
+
+// usualProof is room for most proofs, in bytes.
+const usualProof = 4 << 10
+
+// readProof reads a proof file, which may be no proof at all.
+func readProof(path string) (*verify.Proof, error) {
+	data, err := readProofFile(path)
+	if err != nil {
+		return nil, err
+	}
+	p := verify.ReadProof(data)
+	return &p, nil
 }
 
 // isProofName reports whether a file is meant as a proof by its name.
@@ -142,23 +159,23 @@ func (d *documents) walk(dir string) error {
 // evidence is a document as it was read, and the proof that was found for it.
 type evidence struct {
 	path   string
-	digest verify.Digest // of the document: the file, or what stands before a proof in it
-	proof  []byte        // nil: none was found
-	spare  [][]byte      // more proofs for this digest, where several were found
-	broken error         // a proof inside the file that is not as it must be
+	digest verify.Digest   // of the document: the file, or what stands before a proof in it
+	proof  *verify.Proof   // nil: none was found
+	spare  []*verify.Proof // more proofs for this digest, where several were found
+	broken error           // a proof inside the file that is not as it must be
 }
 
 // finder finds the proof of each document, in this order: named, beside the
 // document, inside it, in the folder of proofs.
 type finder struct {
-	named  []byte     // the proof for the one document, whatever it is for
-	byHash proofIndex // proofs named on the command line
-	folder proofIndex // --proofs
+	named  *verify.Proof // the proof for the one document, whatever it is for
+	byHash proofIndex    // proofs named on the command line
+	folder proofIndex    // --proofs
 }
 
 // proofIndex has proofs by the digest that they are for. Anyone can make a
 // proof for a digest, so one does not keep another out.
-type proofIndex map[[32]byte][][]byte
+type proofIndex map[verify.Digest][]*verify.Proof
 
 // newFinder reads the proofs that were named. Those for one document alone are
 // its proof, whatever they are for: that is for the verdict to say.
@@ -176,7 +193,7 @@ func newFinder(d documents, one, folder string) (*finder, error) {
 	}
 	var err error
 	if len(named) == 1 && len(d.paths) == 1 {
-		f.named, err = readProofFile(named[0])
+		f.named, err = readProof(named[0])
 		return f, err
 	}
 	if f.byHash, err = indexProofs(named); err != nil || folder == "" {
@@ -196,8 +213,8 @@ func indexFolder(folder string) (proofIndex, error) {
 			return err
 		}
 		if err == nil && strings.EqualFold(filepath.Ext(path), ".json") {
-			if data, err := readProofFile(path); err == nil {
-				index.add(data)
+			if p, err := readProof(path); err == nil {
+				index.add(p)
 			}
 		}
 		return nil
@@ -209,18 +226,18 @@ func indexFolder(folder string) (proofIndex, error) {
 func indexProofs(paths []string) (proofIndex, error) {
 	index := make(proofIndex)
 	for _, path := range paths {
-		data, err := readProofFile(path)
+		p, err := readProof(path)
 		if err != nil {
 			return nil, err
 		}
-		index.add(data)
+		index.add(p)
 	}
 	return index, nil
 }
 
-func (x proofIndex) add(data []byte) {
-	if p, err := proof.Parse(data); err == nil {
-		x[p.Digest] = append(x[p.Digest], data)
+func (x proofIndex) add(p *verify.Proof) {
+	if d, ok := p.Digest(); ok {
+		x[d] = append(x[d], p)
 	}
 }
 
@@ -274,7 +291,7 @@ func (f *finder) find(path string, progress io.Writer) (evidence, error) {
 // outside returns the proof that was named for the document, or that lies
 // beside it; nil where there is none. What cannot be a proof file, by its kind
 // or because no file can have the name, is none.
-func (f *finder) outside(document string) ([]byte, error) {
+func (f *finder) outside(document string) (*verify.Proof, error) {
 	if f.named != nil {
 		return f.named, nil
 	}
@@ -282,18 +299,18 @@ func (f *finder) outside(document string) ([]byte, error) {
 	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
 		return nil, nil
 	}
-	return readProofFile(beside)
+	return readProof(beside)
 }
 
-func proofIsFor(data []byte, digest verify.Digest) bool {
-	p, err := proof.Parse(data)
-	return err == nil && p.Digest == digest
+func proofIsFor(p *verify.Proof, digest verify.Digest) bool {
+	d, ok := p.Digest()
+	return ok && d == digest
 }
 
 // inside is what the end of a file holds: a proof and the digest of the
 // document before it, or why that is not as it must be, or nothing.
 type inside struct {
-	proof  []byte
+	proof  *verify.Proof
 	digest verify.Digest
 	broken error
 }
@@ -312,6 +329,7 @@ func lookInside(file *os.File) (inside, error) {
 	case err != nil:
 		return inside{}, err
 	}
+	p := verify.ReadProof(data)
 	digest, _, err := verify.Hash(io.NewSectionReader(file, 0, original))
-	return inside{proof: data, digest: digest}, err
+	return inside{proof: &p, digest: digest}, err
 }

@@ -181,16 +181,21 @@ func escape(s, punctuation string) string {
 // shown is a path as it is printed: relative to the working directory where it
 // is below it.
 func shown(path string) string {
-	here, err1 := os.Getwd()
-	abs, err2 := filepath.Abs(path)
-	if err1 == nil && err2 == nil {
-		path = abs
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return safe(path)
+	}
+	path = abs
+	if here, err := workingDirectory(); err == nil {
 		if rel, err := filepath.Rel(here, abs); err == nil && filepath.IsLocal(rel) {
 			path = rel
 		}
 	}
 	return safe(path)
 }
+
+// workingDirectory does not change while the program runs.
+var workingDirectory = sync.OnceValues(os.Getwd)
 
 // number prints 12345 as 12,345.
 func number[N int | int64 | uint64](n N) string {
@@ -210,14 +215,6 @@ func count[N int | int64 | uint64](n N, noun string) string {
 		noun += "e"
 	}
 	return number(n) + " " + noun + "s"
-}
-
-// were prints "1 document is" and "2 documents are".
-func were[N int | int64 | uint64](n N, noun string) string {
-	if n == 1 {
-		return count(n, noun) + " is"
-	}
-	return count(n, noun) + " are"
 }
 
 // size prints a number of bytes for people.

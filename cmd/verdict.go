@@ -270,10 +270,8 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 }
 
 func (a *app) adviseDigest(j judged, others map[verify.Digest]string) string {
-	if p, err := proof.Parse(j.proof); err == nil {
-		if other, ok := others[verify.Digest(p.Digest)]; ok && other != j.path {
-			return fmt.Sprintf("this is the proof of another document that you have: %s", shown(other))
-		}
+	if other, ok := others[j.claimed]; ok && other != j.path {
+		return fmt.Sprintf("this is the proof of another document that you have: %s", shown(other))
 	}
 	return "it may have been changed, re-saved or printed to PDF, or the proof may belong to another document: ask for the original download"
 }

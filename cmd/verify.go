@@ -28,7 +28,7 @@ type verifyOptions struct {
 func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.network, "network", "mainnet", "the Bitcoin `network` that counts; naming a test network accepts it")
-	flags.Uint32Var(&o.confirmations, "confirmations", 0, "confirmations that the block needs (default: 6, on a test network 1)")
+	flags.Uint32Var(&o.confirmations, "confirmations", 0, "`number` of confirmations that the block needs (default: 6, on a test network 1)")
 	flags.BoolVar(&o.allowUnknownStatus, "allow-unknown-status", false, "accept documents of which it is not known whether they were withdrawn")
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
 	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
@@ -95,7 +95,7 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions, args []string) err
 		return err
 	}
 	for _, u := range docs.unreadable {
-		results = append(results, judged{evidence{path: u.path}, verify.NotRead(u.err)})
+		results = append(results, judged{path: u.path, Result: verify.NotRead(u.err)})
 	}
 	network, err := bitcoin.ParseNetwork(o.network)
 	if err != nil {
@@ -167,9 +167,12 @@ func (a *app) loadTrust() (verify.Trust, error) {
 	return believed, nil
 }
 
-// judged is a document with its result.
+// judged is a document with its result. It does not hold the proof: there may
+// be many documents.
 type judged struct {
-	evidence
+	path    string
+	digest  verify.Digest // of the document
+	claimed verify.Digest // of the document that its proof is for, where it has one
 	*verify.Result
 }
 
@@ -194,10 +197,10 @@ func (a *app) judgeAll(ctx context.Context, v *verify.Verifier, find *finder, pa
 				e, err := find.find(paths[i], ctxWriter{ctx, bar})
 				switch {
 				case err == nil:
-					results[i] = judged{e, judge(v, e)}
+					results[i] = judge(v, e)
 				case ctx.Err() == nil && len(paths) > 1:
 					// One bad file must not keep an inbox from being judged.
-					results[i] = judged{evidence{path: paths[i]}, verify.NotRead(err)}
+					results[i] = judged{path: paths[i], Result: verify.NotRead(err)}
 				default:
 					cancel(fmt.Errorf("nothing was judged: %w", err))
 					return
@@ -227,20 +230,24 @@ func (w ctxWriter) Write(b []byte) (int, error) {
 	return len(b), w.ctx.Err()
 }
 
-func judge(v *verify.Verifier, e evidence) *verify.Result {
+func judge(v *verify.Verifier, e evidence) judged {
+	j := judged{path: e.path, digest: e.digest}
 	switch {
 	case e.broken != nil:
-		return verify.Malformed(e.broken)
+		j.Result = verify.Malformed(e.broken)
+		return j
 	case e.proof == nil:
-		return verify.WithoutProof()
+		j.Result = verify.WithoutProof()
+		return j
 	}
-	best := v.Verify(e.digest, e.proof)
+	j.claimed, _ = e.proof.Digest()
+	j.Result = v.Judge(e.digest, *e.proof)
 	for _, spare := range e.spare {
-		if r := v.Verify(e.digest, spare); slices.Index(preference, r.Verdict) < slices.Index(preference, best.Verdict) {
-			best = r
+		if r := v.Judge(e.digest, *spare); slices.Index(preference, r.Verdict) < slices.Index(preference, j.Verdict) {
+			j.Result = r
 		}
 	}
-	return best
+	return j
 }
 
 // preference is the order in which one of several proofs for a document is

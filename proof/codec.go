@@ -66,7 +66,7 @@ func Marshal(p *Proof) ([]byte, error) {
 	if p.Bitcoin != nil {
 		f.Attestations = append(f.Attestations, p.Bitcoin.toJSON())
 	}
-	data, err := strictjson.Marshal(f)
+	data, err := marshalFile(&f)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +74,26 @@ func Marshal(p *Proof) ([]byte, error) {
 		return nil, fmt.Errorf("the proof has %d bytes, more than the format's %d", len(data), MaxSize)
 	}
 	return data, nil
+}
+
+// marshalFile writes what strictjson.Marshal would write.
+func marshalFile(f *fileJSON) ([]byte, error) {
+	const usual = 4 << 10
+	data, ok := appendLayout(make([]byte, 0, usual), f)
+	if !ok {
+		return strictjson.Marshal(f)
+	}
+	return data, nil
+}
+
+// unmarshalFile reads what strictjson.Unmarshal would read.
+func unmarshalFile(data []byte) (fileJSON, error) {
+	if f, ok := readLayout(data); ok {
+		return f, nil
+	}
+	var f fileJSON
+	err := strictjson.Unmarshal(data, &f)
+	return f, err
 }
 
 func (b *Bitcoin) toJSON() attestationJSON {
@@ -108,10 +128,15 @@ func ParseBitcoin(data []byte) (*Bitcoin, error) {
 }
 
 func hexes[H ~[32]byte](hs []H) []string {
-	out := make([]string, len(hs))
+	const digits = 2 * 32
+	all := make([]byte, 0, digits*len(hs))
 	for i := range hs {
 		b := [32]byte(hs[i])
-		out[i] = hex.EncodeToString(b[:])
+		all = hex.AppendEncode(all, b[:])
+	}
+	text, out := string(all), make([]string, len(hs))
+	for i := range out {
+		out[i], text = text[:digits], text[digits:]
 	}
 	return out
 }
@@ -136,15 +161,14 @@ func parse(data []byte) (*Proof, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("the file has more than %d bytes, the most that a proof can have", MaxSize)
 	}
-	var f fileJSON
-	if err := strictjson.Unmarshal(data, &f); err != nil {
+	f, err := unmarshalFile(data)
+	if err != nil {
 		return nil, err
 	}
 	if f.Format != format {
 		return nil, fmt.Errorf("format %.40q, want %q", f.Format, format)
 	}
 	p := new(Proof)
-	var err error
 	if p.Digest, err = parseHash("document sha256", f.Document.SHA256); err != nil {
 		return nil, err
 	}
@@ -302,8 +326,9 @@ func parseHashes[H ~[32]byte](what string, in []string, most int) ([]H, error) {
 	}
 	out := make([]H, len(in))
 	for i, s := range in {
-		h, err := parseHash(fmt.Sprintf("%s, hash %d", what, i+1), s)
-		if err != nil {
+		h, err := parseHash(what, s)
+		if err != nil { // once more, for an error that says which one
+			_, err = parseHash(fmt.Sprintf("%s, hash %d", what, i+1), s)
 			return nil, err
 		}
 		out[i] = H(h)
@@ -311,24 +336,33 @@ func parseHashes[H ~[32]byte](what string, in []string, most int) ([]H, error) {
 	return out, nil
 }
 
-func parseHash(what, s string) (h [32]byte, err error) {
-	b, err := parseHex(what, s, len(h), len(h))
-	if err != nil {
-		return h, err
+func parseHash(what, s string) ([32]byte, error) {
+	var h [32]byte
+	if err := decodeHex(h[:], what, s, len(h), len(h)); err != nil {
+		return [32]byte{}, err
 	}
-	return [32]byte(b), nil
+	return h, nil
 }
 
 // parseHex reads lower-case hex of least to most bytes.
 func parseHex(what, s string, least, most int) ([]byte, error) {
-	if len(s) < 2*least || len(s) > 2*most {
-		return nil, fmt.Errorf("%s has %d characters, want %s", what, len(s), span(2*least, 2*most))
-	}
-	b, err := hex.DecodeString(s)
-	if err != nil || strings.ToLower(s) != s {
-		return nil, fmt.Errorf("%s is not lower-case hex", what)
+	b := make([]byte, min(len(s)/2, most))
+	if err := decodeHex(b, what, s, least, most); err != nil {
+		return nil, err
 	}
 	return b, nil
+}
+
+// decodeHex reads lower-case hex of least to most bytes into dst, which has
+// room for them.
+func decodeHex(dst []byte, what, s string, least, most int) error {
+	if len(s) < 2*least || len(s) > 2*most {
+		return fmt.Errorf("%s has %d characters, want %s", what, len(s), span(2*least, 2*most))
+	}
+	if _, err := hex.Decode(dst, []byte(s)); err != nil || strings.ToLower(s) != s {
+		return fmt.Errorf("%s is not lower-case hex", what)
+	}
+	return nil
 }
 
 func span(least, most int) string {

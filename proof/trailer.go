@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sync"
 )
 
 // The trailer that carries a proof at the end of a PDF. It is a grammar over
@@ -24,9 +25,15 @@ const (
 	maxOriginalEnd = len("startxref\r\n") + 10 + len("\r\n%%EOF\r\n")
 )
 
+// Compiled when they are needed first: most documents have their proof beside
+// them, and to compile these is a tenth of the time that one verification takes.
 var (
-	originalEnd  = regexp.MustCompile(`startxref(?:\r\n|\r|\n)(0|[1-9][0-9]{0,9})(?:\r\n|\r|\n)%%EOF(?:\r\n|\r|\n)?$`)
-	trailerLines = regexp.MustCompile(`^((?:%[A-Za-z0-9+/=]{1,76}\n)+)startxref\n(0|[1-9][0-9]{0,9})\n%%EOF\n$`)
+	originalEnd = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`startxref(?:\r\n|\r|\n)(0|[1-9][0-9]{0,9})(?:\r\n|\r|\n)%%EOF(?:\r\n|\r|\n)?$`)
+	})
+	trailerLines = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^((?:%[A-Za-z0-9+/=]{1,76}\n)+)startxref\n(0|[1-9][0-9]{0,9})\n%%EOF\n$`)
+	})
 )
 
 var (
@@ -59,7 +66,7 @@ func SplitTrailer(file io.ReaderAt, size int64) (original int64, proof []byte, e
 	if err != nil {
 		return 0, nil, err
 	}
-	end := originalEnd.FindSubmatch(tail[:at])
+	end := originalEnd().FindSubmatch(tail[:at])
 	if end == nil {
 		return 0, nil, fmt.Errorf("%w: the document before it does not end in startxref and %%%%EOF", ErrTrailer)
 	}
@@ -104,7 +111,7 @@ func readTail(file io.ReaderAt, size int64) ([]byte, error) {
 // parseTrailer reads what follows the marker: the proof's lines and the
 // repeated startxref, whose digits it returns.
 func parseTrailer(b []byte) (proof, startxref []byte, err error) {
-	m := trailerLines.FindSubmatch(b)
+	m := trailerLines().FindSubmatch(b)
 	if m == nil {
 		return nil, nil, fmt.Errorf("%w: something follows or interrupts the proof", ErrTrailer)
 	}
@@ -131,7 +138,7 @@ func parseTrailer(b []byte) (proof, startxref []byte, err error) {
 // appended to a file that carried a proof.
 func noTrailerUnlessMarked(file io.ReaderAt, size int64) error {
 	const chunk = 256 << 10
-	buf := make([]byte, chunk+len(trailerMarker)-1)
+	buf := make([]byte, min(chunk+int64(len(trailerMarker))-1, size))
 	for off := int64(0); off < size; off += chunk {
 		n, err := file.ReadAt(buf[:min(int64(len(buf)), size-off)], off)
 		if err != nil && err != io.EOF {

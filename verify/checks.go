@@ -53,12 +53,12 @@ func checkInclusion(r *Result, p *proof.Proof) [32]byte {
 // now, and keys that are not in force now may have been when the document was
 // anchored: unknown, or a verifier with few headers, or with a copy of the proof
 // from before it was completed, would call an old document false.
-func checkIssuer(r *Result, n *issuer.Note, t time.Time, dated bool) {
+func (v *Verifier) checkIssuer(r *Result, l proof.Layer, t time.Time, dated bool) {
 	if r.Issuer == nil {
 		r.unknown(Issuer, UnknownIssuer, "no issuer with the id %s is in the trust store", r.ClaimedIssuer)
 		return
 	}
-	signers, err := r.Issuer.CheckSignatures(n, t)
+	signers, err := v.signers.of(r.Issuer, l, t)
 	switch {
 	case errors.Is(err, issuer.ErrKeyTime):
 		r.unknown(Issuer, KeyTimeUnclear, "%v", err)

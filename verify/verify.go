@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"gradseal/bitcoin"
@@ -73,6 +74,7 @@ type Verifier struct {
 	status  map[statusKey]*statusEntry
 	chain   Chain
 	present time.Time // the later of the clock and the newest header
+	signers signerMemory
 }
 
 type statusKey struct {
@@ -129,24 +131,60 @@ type Digest [32]byte
 // Hash reads a document to its end and returns its digest and its length in
 // bytes.
 func Hash(document io.Reader) (Digest, int64, error) {
+	buf := buffers.Get().(*[256 << 10]byte)
+	defer buffers.Put(buf)
 	h := sha256.New()
-	n, err := io.Copy(h, document)
+	// Without a WriteTo of the document's own, CopyBuffer uses the buffer.
+	n, err := io.CopyBuffer(h, struct{ io.Reader }{document}, buf[:])
 	if err != nil {
 		return Digest{}, n, err
 	}
 	return Digest(h.Sum(nil)), n, nil
 }
 
+// buffers are for Hash: a new one for each document would be more memory than
+// most documents.
+var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// Proof is a proof file that was read, once for all that is asked about it.
+// ReadProof makes one.
+type Proof struct {
+	p   *proof.Proof
+	err error
+}
+
+// ReadProof reads a proof file. Judge says what is wrong with one that could
+// not be read.
+func ReadProof(proofFile []byte) Proof {
+	p, err := proof.Parse(proofFile)
+	return Proof{p, err}
+}
+
+// Digest returns the digest of the document that the proof says it is for, and
+// false for a proof that could not be read.
+func (p Proof) Digest() (Digest, bool) {
+	if p.p == nil {
+		return Digest{}, false
+	}
+	return p.p.Digest, true
+}
+
 // Verify judges the document with the given digest by the proof file.
 func (v *Verifier) Verify(digest Digest, proofFile []byte) *Result {
-	p, err := proof.Parse(proofFile)
+	return v.Judge(digest, ReadProof(proofFile))
+}
+
+// Judge is Verify for a proof that was read. The zero Proof is malformed.
+func (v *Verifier) Judge(digest Digest, p Proof) *Result {
 	switch {
-	case errors.Is(err, proof.ErrNewer):
-		return unjudged(CannotTell, NewerProof, err)
-	case err != nil:
-		return Malformed(err)
+	case errors.Is(p.err, proof.ErrNewer):
+		return unjudged(CannotTell, NewerProof, p.err)
+	case p.err != nil:
+		return Malformed(p.err)
+	case p.p == nil:
+		return Malformed(errors.New("no proof file was read"))
 	}
-	return v.verify(digest, p)
+	return v.verify(digest, p.p)
 }
 
 // WithoutProof is the result for a document for which no proof was found.
@@ -187,7 +225,7 @@ func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
 		r.NoLaterThan = dayOf(r.Header.Time)
 		v.noteEarliest(r, s.After)
 	}
-	checkIssuer(r, p.Layers[0].Note, keyTime, dated)
+	v.checkIssuer(r, p.Layers[0], keyTime, dated)
 	v.checkStatus(r, p)
 
 	r.Verdict = v.verdict(r)
