@@ -69,6 +69,7 @@ func headerVectors() []headerVector {
 	add("bits-zero", "Bits of zero: the target is zero.", with(0), "header/zero")
 	add("digits-zero", "A length of 32 and digits of zero.", with(0x20000000), "header/zero")
 	add("digits-shifted-out", "A length of 1, which leaves nothing of the digits.", with(0x01003456), "header/zero")
+	add("digits-shifted-out-2", "A length of 2, which leaves nothing of the digits.", with(0x020000ff), "header/zero")
 	add("length-zero", "A length of 0, which leaves nothing of the digits.", with(0x007fffff), "header/zero")
 	add("sign", "Bit 23 of bits is set; without it the hash meets the target.",
 		grind(with(0x20ffffff), belowHalf), "header/sign")
@@ -85,6 +86,9 @@ func headerVectors() []headerVector {
 		add("range-"+c.name, c.why, with(c.bits), "header/range")
 	}
 	add("above-target", "The hash is above the target.", grind(with(regtestBits), noWork), "header/work")
+	add("target-1", "A length of 1, which leaves a target of 1.", with(0x01010000), "header/work")
+	add("target-1-length-2", "A length of 2, which leaves a target of 1.", with(0x02000100), "header/work")
+	add("target-1-length-3", "A length of 3 and a target of 1.", with(0x03000001), "header/work")
 	nonce := real358391
 	nonce[76]++
 	add("mainnet-other-nonce", "Block 358391 of mainnet with another nonce.", nonce, "header/work")

@@ -49,6 +49,8 @@ func issuerFileVectors() []issuerFileVector {
 	accept("closed", "A set that ends, with a gap before it, and more signatures than are needed.",
 		signed(issuerHead+first+set("2026-06-01T00:00:00Z", year2027, 1, registrar), stranger, registrar, dean))
 	accept("limits", "64 sets, the last of 16 keys and a threshold of 16, the largest sequence, the longest name and holder.", signed(largeFile(64, 16), staff(16)...))
+	accept("one-byte", "A name and a holder of one byte.", signed(edit(edit(text, "University of Example", "U"), "Officer 2\n", "O\n"), dean, registrar))
+	accept("keys-in-name", "A name with the words set and key in it.", signed(edit(text, "University", "The set 1 key A of the University"), dean, registrar))
 	exact := fileOfSize(65536)
 	accept("65536-bytes", "The largest file.", exact)
 	refuse("65537-bytes", "A file of one byte more than the limit.", fileOfSize(65537), "note/size")

@@ -58,7 +58,7 @@ func noteVectors() []noteVector {
 		refuse(c.name, c.why, signed("a text "+c.bytes+"\n", dean), "note/utf-8")
 	}
 	for _, r := range []rune{0x00, 0x08, 0x09, 0x0b, 0x0d, 0x1f, 0x7f, 0x80, 0x85, 0x9f, 0x061c, 0x200e, 0x200f,
-		0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069, 0xfeff} {
+		0x2028, 0x2029, 0x202a, 0x202c, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0xfeff} {
 		refuse(fmt.Sprintf("character-%04x", r), fmt.Sprintf("U+%04X within the text.", r),
 			signed("a text "+string(r)+" of one line\n", dean), "note/character")
 	}
@@ -107,6 +107,7 @@ func noteVectors() []noteVector {
 		{"spelling-1", "The second spelling of the last character.", respell(spareBits, 1)},
 		{"spelling-2", "The third spelling of the last character.", respell(spareBits, 2)},
 		{"spelling-3", "The fourth spelling of the last character.", respell(spareBits, 3)},
+		{"spelling-of-four-bits", "Another spelling of the last character before two '='.", respell(sigLine("a", 1, make([]byte, 60)), 1)},
 		{"two-spaces", "Two spaces after the name.", edit(spareBits, "— a ", "— a  ")},
 		{"space-at-end", "A space after the base64.", strings.TrimSuffix(spareBits, "\n") + " \n"},
 	} {

@@ -120,6 +120,8 @@ func proofVectors() []proofVector {
 	add("pending", "A proof without attestation.", marshal(&pending), "")
 	quoted := uniStatement()
 	quoted.Title = `A "title" with \ and <&> / 学位`
+	add("block-of-one", "A block of one transaction: position 0 and an empty path.",
+		withBitcoin(p, func(b *proof.Bitcoin) { b.Position, b.Path = 0, []bitcoin.Hash{} }), "")
 	add("escapes", "A title in which characters are escaped, and others that need no escape.", marshal(issue(contents(1), 0, quoted, dean)), "")
 	large, larger := largestProofs()
 	add("65536-bytes", "As much as a proof can have: 4 layers, 12 successors, the longest paths and transaction, 65,536 bytes.", large, "")
@@ -202,6 +204,10 @@ func proofVectors() []proofVector {
 			replaced("  \"attestations\": [\n", "  \"attestations\": [\n    {\n      \"type\": \"opentimestamps\"\n    },\n"), "proof/newer"},
 		{"newer-statement", "A statement of version 2, with lines of its own.", withStatement(p, signed("gradseal statement v2\nanything\n", dean)), "proof/newer"},
 		{"newest-statement", "A statement of the largest version.", withStatement(p, signed("gradseal statement v9007199254740991\n", dean)), "proof/newer"},
+		{"newer-statement-16384-bytes", "A statement of version 2 that has as many bytes as it may have.", withStatement(p, newerStatement(16384)), "proof/newer"},
+		{"newer-statement-16385-bytes", "A statement of version 2 of one byte more.", withStatement(p, newerStatement(16385)), "note/size"},
+		{"statement-2a", "A letter after a version of 2.", withStatement(p, signed("gradseal statement v2a\n", dean)), "statement/format"},
+		{"statement-2-space", "A space after a version of 2.", withStatement(p, signed("gradseal statement v2 \n", dean)), "statement/format"},
 		{"statement-2-53", "A statement of version 2^53.", withStatement(p, signed("gradseal statement v9007199254740992\n", dean)), "statement/format"},
 		{"statement-0", "A statement of version 0.", withStatement(p, signed("gradseal statement v0\n", dean)), "statement/format"},
 
@@ -291,6 +297,13 @@ func marshalEdit(title, spelling string) string {
 	s := uniStatement()
 	s.Title = title
 	return edit(marshal(issue(contents(1), 0, s, dean)), title, spelling)
+}
+
+// newerStatement is a statement of version 2 of so many bytes.
+func newerStatement(size int) string {
+	const text = "gradseal statement v2\n"
+	line := strings.Repeat("a", size-len(signed(text, dean))-1)
+	return signed(text+line+"\n", dean)
 }
 
 // withStatement is the proof with other bytes as its statement.

@@ -108,6 +108,7 @@ func statementVectors() []statementVector {
 		{"first-second", "The first second of 2009, on testnet4.", edit(edit(statementText, "2026-11-22T09", "2009-01-01T00"), "mainnet", "testnet4")},
 		{"odd-title", "A title that is not normalised, with two spaces within and a zero-width space at its end.",
 			edit(statementText, "Degrees of summer 2026", "De\u0301gre\u0301s  \u00a0of summer\u200b")},
+		{"title-1-byte", "A title of one byte, on signet.", edit(edit(statementText, "Degrees of summer 2026", "x"), "mainnet", "signet")},
 		{"path-as-id", "An issuer id that looks like a path.", edit(statementText, uniID, "../../-")},
 	} {
 		accept(c.name, c.why, signed(c.text, dean))
@@ -130,6 +131,7 @@ func statementVectors() []statementVector {
 		{"root-before-size", "The root before the size.", "size 200\nroot " + rootHex + "\n", "root " + rootHex + "\nsize 200\n", "statement/line"},
 		{"unknown-line", "A line that is not known.", title, title + "note more\n", "statement/line"},
 		{"unknown-line-within", "A line that is not known among the others.", "size", "salt 1\nsize", "statement/line"},
+		{"key-in-two", "A key of which the rest stands on the next line.", "size 200", "si\nze 200", "statement/line"},
 		{"no-space", "A key without a space and a value.", title, "title\n", "statement/line"},
 		{"colon", "A colon after a key.", "size 200", "size: 200", "statement/line"},
 		{"space-before-key", "A space before a key.", "size", " size", "statement/line"},
@@ -174,7 +176,7 @@ func statementVectors() []statementVector {
 	}
 	for _, c := range []struct{ name, why, space string }{
 		{"space", "U+0020", " "}, {"nbsp", "U+00A0", "\u00a0"}, {"ogham", "U+1680", "\u1680"}, {"en-quad", "U+2000", "\u2000"},
-		{"hair", "U+200A", "\u200a"}, {"narrow", "U+202F", "\u202f"}, {"medium", "U+205F", "\u205f"}, {"ideographic", "U+3000", "\u3000"},
+		{"three-per-em", "U+2004", "\u2004"}, {"hair", "U+200A", "\u200a"}, {"narrow", "U+202F", "\u202f"}, {"medium", "U+205F", "\u205f"}, {"ideographic", "U+3000", "\u3000"},
 	} {
 		changes = append(changes,
 			change{"title-ends-" + c.name, "A title that ends with " + c.why + ".", "summer 2026\n", "summer 2026" + c.space + "\n", "statement/title"})

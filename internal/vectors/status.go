@@ -53,6 +53,7 @@ func statusListVectors() []statusListVector {
 		{"batch-after-withdrawn", "A batch line after a withdrawn line.", withdrawn, withdrawn + "batch " + hexOf("b") + "\n", "list/line"},
 		{"withdrawn-after-batch", "A withdrawn line after a withdrawn-batch line.", withdrawnBatch,
 			withdrawnBatch + "withdrawn " + hexOf("5") + " 2026-11-01 superseded\n", "list/line"},
+		{"key-in-two", "A key of which the rest stands on the next line.", batches, edit(batches, "\nbatch", "\nbat\nch"), "list/line"},
 		{"unknown-line", "A line that is not known.", batches, batches + "suspended " + hexOf("b") + "\n", "list/line"},
 
 		{"sequence-zero", "Sequence zero.", "sequence 7", "sequence 0", "list/sequence"},
@@ -71,6 +72,8 @@ func statusListVectors() []statusListVector {
 		{"batch-twice", "The same batch twice.", batches, "batch " + hexOf("1") + "\n" + batches, "list/batch-order"},
 		{"batch-descending", "Batches in descending order.", batches, "batch " + hexOf("a") + "\nbatch " + hexOf("1") + "\n", "list/batch-order"},
 
+		{"batch-third", "The third batch is less than the second, and not than the first.", batches, batches + "batch " + hexOf("5") + "\n", "list/batch-order"},
+
 		{"withdrawn-no-reason", "Without a reason.", " 2026-11-01 superseded", " 2026-11-01", "list/withdrawn"},
 		{"withdrawn-alone", "A withdrawal id without more.", " 2026-11-01 superseded", "", "list/withdrawn"},
 		{"withdrawn-upper-case", "A withdrawn batch root in upper case.", hexOf("a") + " 2026-11-04", hexOf("A") + " 2026-11-04", "list/withdrawn"},
@@ -78,6 +81,8 @@ func statusListVectors() []statusListVector {
 		{"withdrawn-twice", "The same withdrawal id twice, with two reasons.", withdrawn,
 			withdrawn + "withdrawn " + hexOf("2") + " 2026-11-01 reprint\n", "list/withdrawn-order"},
 		{"withdrawn-descending", "Withdrawal ids in descending order.", "withdrawn " + hexOf("2"), "withdrawn " + hexOf("4"), "list/withdrawn-order"},
+		{"withdrawn-third", "The third withdrawal id is less than the second, and not than the first.", withdrawnBatch,
+			"withdrawn " + hexOf("2")[1:] + "3 2026-11-01 reprint\n" + withdrawnBatch, "list/withdrawn-order"},
 		{"withdrawn-batch-descending", "Withdrawn batches in descending order.", "withdrawn-batch " + hexOf("4"), "withdrawn-batch " + hexOf("b"), "list/withdrawn-order"},
 		{"withdrawn-batch-twice", "The same withdrawn batch twice.", withdrawnBatch, withdrawnBatch + withdrawnBatch, "list/withdrawn-order"},
 

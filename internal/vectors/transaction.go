@@ -90,6 +90,9 @@ func transactionVectors() []transactionVector {
 		withOutputs(changeOutput(), output(0, append([]byte{0x6a, 0x4c}, script[1:]...)), output(0, script)))
 	padded := usualTx(root)
 	padded.script = append([]byte{0xfd, 0xfd, 0}, make([]byte, 253)...)
+	short := usualTx(root)
+	short.script = append([]byte{0xfc}, make([]byte, 252)...)
+	accept("script-252-bytes", "The longest script of which the length takes one byte.", short)
 	accept("script-253-bytes", "The shortest script of which the length takes three bytes.", padded)
 
 	refuse("64-bytes", "64 bytes, which could be an inner node of the block's tree; so short, there is no commitment either.",
@@ -100,11 +103,15 @@ func transactionVectors() []transactionVector {
 	refuse("inputs-3-byte-form", "The number of inputs takes three bytes.", with(func(t *rawTx) { t.inputs = []byte{0xfd, 1, 0} }), "tx/compact-size")
 	refuse("inputs-5-byte-form", "The number of inputs takes five bytes.", with(func(t *rawTx) { t.inputs = []byte{0xfe, 1, 0, 0, 0} }), "tx/compact-size")
 	refuse("outputs-9-byte-form", "The number of outputs takes nine bytes.", with(func(t *rawTx) { t.outputs = []byte{0xff, 2, 0, 0, 0, 0, 0, 0, 0} }), "tx/compact-size")
-	refuse("script-252-bytes", "The length of a script of 252 bytes takes three bytes.", with(func(t *rawTx) {
+	refuse("script-252-3-byte-form", "The length of a script of 252 bytes takes three bytes.", with(func(t *rawTx) {
 		t.script = append([]byte{0xfd, 0xfc, 0}, make([]byte, 252)...)
 	}), "tx/compact-size")
 	refuse("script-5-byte-form", "The length of a script of 253 bytes takes five bytes.", with(func(t *rawTx) {
 		t.script = append([]byte{0xfe, 0xfd, 0, 0, 0}, make([]byte, 253)...)
+	}), "tx/compact-size")
+	refuse("script-65535-5-byte-form", "A script length of 65,535 takes five bytes.", with(func(t *rawTx) { t.script = []byte{0xfe, 0xff, 0xff, 0, 0} }), "tx/compact-size")
+	refuse("script-2-32-9-byte-form", "A script length of 2^32 - 1 takes nine bytes.", with(func(t *rawTx) {
+		t.script = []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 	}), "tx/compact-size")
 	refuse("output-script-3-byte-form", "The length of the commitment takes three bytes.", with(func(t *rawTx) {
 		t.output[0] = slices.Concat(make([]byte, 8), []byte{0xfd, 38, 0}, script)
@@ -122,6 +129,7 @@ func transactionVectors() []transactionVector {
 	refuse("more-outputs", "The number of outputs is larger by one than what is there.", with(func(t *rawTx) { t.outputs = []byte{3} }), "tx/truncated")
 	refuse("2-32-inputs", "2^32 inputs are announced.", with(func(t *rawTx) { t.inputs = []byte{0xff, 0, 0, 0, 0, 1, 0, 0, 0} }), "tx/truncated")
 	refuse("long-script", "A script length that reaches beyond the end.", with(func(t *rawTx) { t.script = []byte{0xfd, 0xff, 0xff} }), "tx/truncated")
+	refuse("script-65536", "A script length of 65,536, the least that takes five bytes.", with(func(t *rawTx) { t.script = []byte{0xfe, 0, 0, 1, 0} }), "tx/truncated")
 	refuse("longest-script", "A script length of 2^64 - 1.", with(func(t *rawTx) { t.script = bytes.Repeat([]byte{0xff}, 9) }), "tx/truncated")
 	refuse("one-byte-more", "A byte after the lock time.", append(slices.Clone(usual), 0), "tx/left-over")
 	refuse("fewer-outputs", "The number of outputs is smaller by one than what is there.", with(func(t *rawTx) { t.outputs = []byte{1} }), "tx/left-over")

@@ -293,6 +293,9 @@ func validCases() []verdictCase {
 		{name: "status-past-accepted", why: "A list that is past its next, and a policy that accepts it.", late: func(s *scene) {
 			s.policy.Now, s.policy.AllowUnknownStatus = "2027-03-01T00:00:00Z", true
 		}, verdict: "valid", not: answers{status: isUnknown}},
+		{name: "status-unsigned-accepted", why: "A list that one of two officers signed, and a policy that accepts it.", late: func(s *scene) {
+			s.listBy, s.policy.AllowUnknownStatus = []officer{dean}, true
+		}, verdict: "valid", not: answers{status: isUnknown}},
 		{name: "status-older-accepted", why: "A list that is older than the batch, and a policy that accepts it.", late: func(s *scene) {
 			s.list.Batches, s.list.AsOf = nil, blockTime.Add(-time.Second)
 			s.policy.AllowUnknownStatus = true
@@ -388,6 +391,9 @@ func evidenceCases() []verdictCase {
 		{name: "document-changed", why: "A byte of the document is another.", late: func(s *scene) { s.document = edit(s.document, "transcript 4", "transcript 5") },
 			verdict: "invalid", not: answers{document: isFailed}, fails: "document/digest-differs"},
 		{name: "document-byte-more", why: "A line feed after the document.", late: func(s *scene) { s.document += "\n" },
+			verdict: "invalid", not: answers{document: isFailed}, fails: "document/digest-differs"},
+		{name: "document-is-not-empty", why: "A proof of an empty document, beside one that carries no proof.", early: func(s *scene) { s.docs[4].data = "" },
+			late:    func(s *scene) { s.document = s.docs[3].data },
 			verdict: "invalid", not: answers{document: isFailed}, fails: "document/digest-differs"},
 		{name: "document-updated", why: "An incremental update of a document with its proof beside it.", late: func(s *scene) {
 			s.document += "5 0 obj\n(GPA 4.00)\nendobj\nstartxref\n9\n%%EOF\n"

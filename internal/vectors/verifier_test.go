@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// secondVerifier are the files of the verifier in Python, in vectorsDir.
+var secondVerifier = []string{"verifier.py", "run.py"}
+
+// runSecond runs the verifier in Python that is in a folder. It returns what was
+// printed, and the exit code. Python is kept from writing bytecode there, and
+// from modules other than its standard library (-S).
+func runSecond(t *testing.T, dir string, args ...string) (lines []string, code int) {
+	t.Helper()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3 to run the second verifier with")
+	}
+	cmd := exec.Command(python, append([]string{"-B", "-S", filepath.Join(dir, "verifier.py")}, args...)...)
+	cmd.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	require.Empty(t, stderr.String(), "%s", stdout)
+	return strings.Split(strings.TrimSuffix(string(stdout), "\n"), "\n"), cmd.ProcessState.ExitCode()
+}
+
+func TestSecondVerifier(t *testing.T) {
+	t.Parallel()
+	lines, code := runSecond(t, vectorsDir)
+	require.Equal(t, []string{fmt.Sprintf("%d vectors, 0 differ", len(everything(t)))}, lines)
+	require.Zero(t, code)
+}
+
+// A verifier that someone is to read must be short.
+func TestSecondVerifierIsShort(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(vectorsDir, "verifier.py"))
+	require.NoError(t, err)
+	require.Less(t, bytes.Count(source, []byte("\n")), 400)
+	for line := range bytes.Lines(source) {
+		require.LessOrEqual(t, len(line), 100, "%s", line)
+	}
+}
+
+// secondMutations are changes of the second verifier, each with the kind of
+// vectors that must see it.
+var secondMutations = []struct{ kind, from, to string }{
+	// hash prefixes and layouts
+	{"tree", `sha256("00" + entry)`, `sha256("04" + entry)`},
+	{"tree", `sha256("01" + (path`, `sha256("00" + (path`},
+	{"statement", `sha256("02" + sha256`, `sha256("01" + sha256`},
+	{"verdict", `sha256("03" + proof`, `sha256("00" + proof`},
+	{"signers", `encode().hex() + "0a01"`, `encode().hex() + "0a02"`},
+	{"transaction", `6a2447534c31`, `6a2447534c32`},
+
+	// the tree
+	{"tree", `index=index < size`, `index=index <= size`},
+	{"tree", `or index < last`, `or index <= last`},
+	{"tree", `path_length=not path, `, ``},
+
+	// keys and signatures
+	{"public-key", `canonical=y < P`, `canonical=y <= P + 19`},
+	{"public-key", `SMALL_ORDER = 0, 1, P - 1`, `SMALL_ORDER = 0, 1, P`},
+	{"public-key", `26e8958f`, `27e8958f`},
+	{"signature", `s=s < L`, `s=s < 2 * L`},
+	{"signature", `y + (x % 2 << 255)`, `y + (x % 1 << 255)`},
+	{"signature", `little_endian(k) % L`, `little_endian(k)`},
+	{"signature", `len(signature) == 128`, `len(signature) >= 128`},
+
+	// notes
+	{"note", `tail.count("\n") <= 16`, `tail.count("\n") <= 17`},
+	{"note", `{1,100}", name)`, `{1,101}", name)`},
+	{"note", `\u2066-\u2069`, `\u2066-\u2068`},
+	{"note", `[AQgw]==`, `[A-Za-z]==`},
+	{"note", `len(value) > 8`, `len(value) >= 8`},
+	{"note", `duplicate=(name, value[:8]) not in signatures`, `duplicate=True`},
+
+	// key time and thresholds
+	{"signers", `group.start <= t + 7200 <= group.end`, `group.start <= t + 7201 <= group.end`},
+	{"signers", `group.start <= t + 7200 <= group.end`, `group.start <= t + 7200 < group.end`},
+	{"signers", `group.start <= t + 7200 <= group.end`, `group.start < t + 7200 <= group.end`},
+	{"signers", `t - 7200 <= group.end`, `t - 7200 < group.end`},
+	{"signers", `t - 7200 <= group.end`, `t - 7199 <= group.end`},
+	{"signers", `len(signed & group.keys) >= group.threshold`, `len(signed & group.keys) > 0`},
+
+	// texts
+	{"statement", `(NUMBER, int, 1, 2**32)`, `(NUMBER, int, 1, 2**32 - 1)`},
+	{"statement", `"title": (*LABEL, 200)`, `"title": (*LABEL, 201)`},
+	{"statement", `2009-01-01T00:00:00Z`, `2009-01-01T00:00:01Z`},
+	{"statement", `\u3000]"`, `]"`},
+	{"status-list", `2**53 - 1`, `2**53`},
+	{"status-list", `status.next > status.asof`, `status.next >= status.asof`},
+	{"status-list", `entries[-1:] < [entry]`, `entries[-1:] <= [entry]`},
+	{"status-list", `entries[-1:] < [entry]`, `entries[:1] < [entry]`},
+	{"issuer-file", `len(file.sets) <= 64`, `len(file.sets) <= 65`},
+	{"issuer-file", `len(lines) <= 16`, `len(lines) <= 15`},
+	{"issuer-file", `group.start >= before.end`, `group.start > before.end`},
+	{"issuer-file", `signers(file, file) >= before.keys`, `signers(file, file) & before.keys`},
+
+	// Bitcoin
+	{"transaction", `65 <= len(rest) <= 4000`, `64 <= len(rest) <= 4000`},
+	{"transaction", `65 <= len(rest) <= 4000`, `65 <= len(rest) <= 4001`},
+	{"transaction", `compact_size=value >= least`, `compact_size=True`},
+	{"transaction", `(0xFD, 0x10000, 0x100000000)`, `(0xFC, 0x10000, 0x100000000)`},
+	{"transaction", `(0xFD, 0x10000, 0x100000000)`, `(0xFD, 0xFFFF, 0x100000000)`},
+	{"transaction", `left_over=not rest`, `left_over=True`},
+	{"transaction", `field[:16] == "0" * 16`, `field[:14] == "0" * 14`},
+	{"block-path", `len(path) <= 24`, `len(path) <= 25`},
+	{"block-path", `position >> len(path) == 0`, `position >> len(path) <= 1`},
+	{"block-path", `left_duplicate=not left or not equal`, `left_duplicate=True`},
+	{"block-path", `last or equal`, `last`},
+	{"block-path", `s <= 4`, `s <= 3`},
+	{"block-path", `pair[46 + s] == 1`, `pair[46 + s] >= 1`},
+	{"header", `length <= 3 else digits * 256**(length - 3)`, `length <= 3 else digits * 256**(length - 2)`},
+	{"header", `target < 2**256`, `target < 2**264`},
+	{"header", `bits >> 23 & 1 == 0`, `bits >> 24 & 0 == 0`},
+
+	// the proof and the trailer
+	{"proof", `"layers": ["layers", 1, 4`, `"layers": ["layers", 1, 5`},
+	{"proof", `["path", 0, 32`, `["path", 0, 33`},
+	{"proof", `["block-path", 0, 24`, `["block-path", 0, 25`},
+	{"proof", `{65,4000}`, `{65,4001}`},
+	{"proof", `["successors", 0, 12`, `["successors", 0, 11`},
+	{"proof", `value < 2**32`, `value <= 2**32`},
+	{"proof", `spelling=json.dumps(value, indent=2, ensure_ascii=False) + "\n" == text`, `spelling=True`},
+	{"proof", `layer_network=len(networks) == 1`, `layer_network=True`},
+	{"proof", `2 <= int(version[1]) < 2**53`, `1 < int(version[1]) <= 2**53`},
+	{"trailer", `{76}`, `{75}`},
+	{"trailer", `[0-9]{0,9})\n%%EOF`, `[0-9]{0,8})\n%%EOF`},
+	{"trailer", `end[2] == form[3]`, `True`},
+
+	// the verdict
+	{"verdict", `1 >= policy["confirmations"]`, `1 > policy["confirmations"]`},
+	{"verdict", `status.next >= present`, `status.next > present`},
+	{"verdict", `status.asof >= block_time`, `status.asof > block_time`},
+	{"verdict", `gmtime(t + 7200)`, `gmtime(t)`},
+	{"verdict", `not known.forked`, `True`},
+	{"verdict", `"signers/wrong-signature", "signers/too-few")`, `"signers/too-few", "")`},
+	{"verdict", `statement.network == policy["network"]`, `True`},
+	{"verdict", `present = max(`, `present = min(`},
+	{"verdict", `not (policy["allow_unknown_status"] and`, `not (`},
+	{"verdict", `if trailer.original >= 0 else document`, `if document else b""`},
+
+	// what a verifier keeps
+	{"chain", `height > 0 and refusal(`, `height < 0 and refusal(`},
+	{"chain", `verifier.follows(headers[height + 1], headers[height])`, `True`},
+	{"status-next", `older=new.sequence >= old.sequence`, `older=new.sequence > old.sequence`},
+	{"status-next", `set(old.entries[key]) <= set(`, `set(old.entries[key]) >= set(`},
+	{"issuer-next", `in (0, 1)`, `in (0, 1, 2)`},
+	{"issuer-next", `b.end < a.end`, `b.end <= b.end`},
+	{"issuer-next", `last.keys) >= last.threshold`, `last.keys) > 0`},
+}
+
+// A verifier with one wrong constant or condition must not pass: otherwise the
+// vectors lack a case.
+func TestSecondVerifierMutated(t *testing.T) {
+	source := make(map[string][]byte)
+	for _, name := range secondVerifier {
+		data, err := os.ReadFile(filepath.Join(vectorsDir, name))
+		require.NoError(t, err)
+		source[name] = data
+	}
+	differ := regexp.MustCompile(`^[1-9][0-9]* vectors, [1-9][0-9]* differ$`)
+	for _, m := range secondMutations {
+		t.Run(m.from+" to "+m.to, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			found := 0
+			for name, data := range source {
+				found += bytes.Count(data, []byte(m.from))
+				data = bytes.ReplaceAll(data, []byte(m.from), []byte(m.to))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+			}
+			require.Equal(t, 1, found, "the places where %s stands", m.from)
+			lines, code := runSecond(t, dir, filepath.Join(vectorsDir, m.kind+".json"))
+			require.Equal(t, 1, code)
+			require.Regexp(t, differ, lines[len(lines)-1])
+		})
+	}
+}
+
+// What the program writes, the second verifier must find VALID, and what was
+// changed since INVALID.
+func TestSecondVerifierJudgesDocuments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: building the program takes a while")
+	}
+	t.Parallel()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "gradseal")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	execute(t, "go", "build", "-o", program, "gradseal")
+	home, folder := filepath.Join(dir, "home"), filepath.Join(dir, "transcripts")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	names := []string{"KBSU-884120.pdf", "成绩单-林知遥-2022110417.pdf"}
+	for _, name := range names {
+		copyFile(t, filepath.Join(vectorsDir, "../transcripts", name), filepath.Join(folder, name))
+	}
+	execute(t, program, "anchor", "--home", home, folder)
+	pack := filepath.Join(dir, "rehearsal.pack")
+	execute(t, program, "issuer", "pack", "--home", home, "-o", pack)
+	chain := filepath.Join(home, "headers", "regtest")
+
+	first, second := filepath.Join(folder, names[0]), filepath.Join(folder, names[1])
+	changed := filepath.Join(dir, "changed.pdf")
+	data, err := os.ReadFile(first)
+	require.NoError(t, err)
+	data[len(data)/2] ^= 1
+	require.NoError(t, os.WriteFile(changed, data, 0o600))
+
+	known := []string{"--pack", pack, "--headers", chain, "--network", "regtest"}
+	allOK := []string{"document   ok", "inclusion  ok", "issuer     ok", "anchor     ok", "block      ok", "status     ok"}
+	judge := func(document, proof string, options ...string) ([]string, int) {
+		return runSecond(t, vectorsDir, append([]string{"--document", document, "--proof", proof + ".proof.json"}, options...)...)
+	}
+	for _, document := range []string{first, second} {
+		lines, code := judge(document, document, known...)
+		require.Equal(t, append(allOK[:6:6], "VALID (TEST NETWORK)"), lines)
+		require.Zero(t, code)
+	}
+	for _, document := range []string{changed, second} {
+		lines, code := judge(document, first, known...)
+		want := append([]string{"document   failed"}, allOK[1:]...)
+		require.Equal(t, append(want, "INVALID (TEST NETWORK): document/digest-differs"), lines)
+		require.Equal(t, 3, code)
+	}
+	lines, code := judge(first, first, "--pack", pack, "--network", "regtest")
+	require.Equal(t, "CANNOT TELL (TEST NETWORK): block/no-header-chain", lines[6])
+	require.Equal(t, 5, code)
+	lines, code = judge(first, first, append([]string{"--confirmations", "1000"}, known...)...)
+	require.Equal(t, "PENDING (TEST NETWORK): block/too-few-confirmations", lines[6])
+	require.Equal(t, 4, code)
+}
+
+func execute(t *testing.T, name string, args ...string) {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	require.NoError(t, err, "%s %s: %s", name, args, out)
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(to, data, 0o600))
+}
