@@ -201,7 +201,7 @@ func TestReadmeLinks(t *testing.T) {
 	for _, name := range []string{"README.md", "README.zh.md"} {
 		readme, err := os.ReadFile(name)
 		require.NoError(t, err)
-		links := regexp.MustCompile(`\]\(([^):#]+)`).FindAllSubmatch(readme, -1)
+		links := regexp.MustCompile(`\]\(([^):#]+)[)#]`).FindAllSubmatch(readme, -1)
 		require.NotEmpty(t, links)
 		for _, link := range links {
 			_, err := os.Stat(filepath.FromSlash(cmp.Or(string(link[1]), "missing")))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -248,6 +249,9 @@ func (r *anchorRun) read(ctx context.Context, paths []string) (*batch.Scan, erro
 	if bar != nil {
 		bar.finish()
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hinted(err, "is the name right? One with blanks in it stands in quotation marks")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +278,7 @@ func (r *anchorRun) chooseIssuer() error {
 	case len(own) == 1:
 		r.issuer = own[0]
 	case len(own) > 1:
-		return hinted(errors.New("this home has the keys of several issuers"), "say which one signs: --issuer %s", own[0])
+		return hinted(errors.New("this home has the keys of several issuers"), "say which one signs: --issuer %s", strings.Join(own, ", or --issuer "))
 	case r.network != bitcoin.Regtest:
 		return errNoOwnIssuer()
 	default:

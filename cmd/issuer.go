@@ -126,14 +126,21 @@ func (a *app) proposeRecovery(ctx context.Context, o *issuerCreateOptions) error
 		return nil
 	}
 	a.ui.note("A recovery key is a second key to print and lock away, for the day on which\nthe passphrase is forgotten or the key is stolen.")
-	answer, err := a.ui.ask(ctx, "Make one? [Y/n] ")
-	if err != nil {
-		return err
+	for {
+		answer, err := a.ui.ask(ctx, "Make one? [Y/n] ")
+		if err != nil {
+			return err
+		}
+		switch strings.ToLower(answer) {
+		case "", "y", "yes":
+			o.recovery = "recovery-key-" + strings.ReplaceAll(o.id, "/", "_") + ".txt"
+			return nil
+		case "n", "no":
+			return nil
+		}
+		// Such as a passphrase, which is on the screen now.
+		a.ui.warn("the answer is y or n; the passphrase is asked for after this, and a passphrase typed here has been seen")
 	}
-	if answer == "" || strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes") {
-		o.recovery = "recovery-key-" + strings.ReplaceAll(o.id, "/", "_") + ".txt"
-	}
-	return nil
 }
 
 // keySaver returns how the signing key is written, after the passphrase is
