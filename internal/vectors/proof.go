@@ -249,15 +249,39 @@ func proofVectors() []proofVector {
 	confirmed(&five)
 	add("5-layers", "Five layers.", marshal(&five), "proof/layers")
 	add("4-layers", "Four layers.", fourLayers, "")
-	documents := issue(contents(3), 1, uniStatement(), dean)
-	documents.Layers = append(documents.Layers, documents.Layers[0])
-	add("documents-second", "The second statement is of type documents.", marshal(documents), "proof/layer-type")
+	add("documents-second", "The second of four statements is of type documents.",
+		fourWith(2, func(s *issuer.Statement) { s.Type = issuer.Documents }), "proof/layer-type")
 	mixed := issue(contents(3), 1, uniStatement(), dean)
 	other := allianceStatement()
 	other.Network = bitcoin.Regtest
 	joinBatches(mixed, other, secretary)
 	add("two-networks", "The second statement is for another network.", marshal(mixed), "proof/layer-network")
+	add("documents-third", "The third of four statements is of type documents.",
+		fourWith(3, func(s *issuer.Statement) { s.Type = issuer.Documents }), "proof/layer-type")
+	add("documents-fourth", "The last of four statements is of type documents.",
+		fourWith(4, func(s *issuer.Statement) { s.Type = issuer.Documents }), "proof/layer-type")
+	add("network-third", "The third of four statements is for another network, the last again for that of the first.",
+		fourWith(3, func(s *issuer.Statement) { s.Network = bitcoin.Regtest }), "proof/layer-network")
+	add("network-fourth", "The last of four statements is for another network.",
+		fourWith(4, func(s *issuer.Statement) { s.Network = bitcoin.Regtest }), "proof/layer-network")
 	return all
+}
+
+// fourWith is a confirmed proof of four layers, with a change in the statement
+// of layer n, from 2 to 4. It is made before the statement is signed and before
+// the layer above is built, so that signatures, trees and commitment are right.
+func fourWith(n int, change func(*issuer.Statement)) string {
+	p := issue(contents(3), 1, uniStatement(), dean)
+	for len(p.Layers) < 4 {
+		joinBatches(p, allianceStatement(), secretary)
+		if len(p.Layers) == n {
+			layer := &p.Layers[n-1]
+			s := *statementOf(layer.Signed)
+			change(&s)
+			layer.Signed = []byte(signed(must(s.Text()), secretary))
+		}
+	}
+	return marshal(confirmed(p))
 }
 
 // between is the part of s from first up to the bracket with which next begins.

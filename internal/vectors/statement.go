@@ -110,6 +110,7 @@ func statementVectors() []statementVector {
 			edit(statementText, "Degrees of summer 2026", "De\u0301gre\u0301s  \u00a0of summer\u200b")},
 		{"title-1-byte", "A title of one byte, on signet.", edit(edit(statementText, "Degrees of summer 2026", "x"), "mainnet", "signet")},
 		{"path-as-id", "An issuer id that looks like a path.", edit(statementText, uniID, "../../-")},
+		{"leap-century", "29 February 2400, a leap year although it ends a century.", edit(statementText, "2026-11-22", "2400-02-29")},
 	} {
 		accept(c.name, c.why, signed(c.text, dean))
 	}

@@ -38,6 +38,7 @@ func statusListVectors() []statusListVector {
 	add("largest-sequence", "The largest sequence, and a next that is a second after asof.",
 		strings.NewReplacer("sequence 7", "sequence 9007199254740991", "2027-02-20T09:00:00Z", "2026-11-22T09:00:01Z").Replace(statusText), "")
 	add("leap-day", "A withdrawal on a leap day, issued in error.", edit(statusText, "2026-11-01 superseded", "2028-02-29 issued-in-error"), "")
+	add("leap-century", "A withdrawal on 29 February 2400.", edit(statusText, "2026-11-01", "2400-02-29"), "")
 
 	batches := "batch " + hexOf("1") + "\nbatch " + hexOf("a") + "\n"
 	withdrawn := "withdrawn " + hexOf("2") + " 2026-11-01 superseded\n"
@@ -151,6 +152,25 @@ func statusNextVectors() []statusNextVector {
 		{"lost-withdrawn-batch", "A withdrawn batch is missing.", "withdrawn-batch " + hexOf("4") + " 2026-11-03 key-compromise\n"},
 	} {
 		add(c.name, c.why, signed(edit(higher, c.old, ""), dean, registrar), "", "list-next/kept")
+	}
+	// A list of more than two lines of each key, so that a reader which looks at
+	// the first or at the last ones alone misses a loss.
+	longer := strings.NewReplacer(
+		"batch "+hexOf("a")+"\n", "batch "+hexOf("5")+"\nbatch "+hexOf("a")+"\nbatch "+hexOf("b")+"\n",
+		"withdrawn-batch "+hexOf("4"), "withdrawn "+hexOf("5")+" 2026-11-02 reprint\nwithdrawn-batch "+hexOf("4"),
+		"withdrawn-batch "+hexOf("a"), "withdrawn-batch "+hexOf("7")+" 2026-11-03 reprint\nwithdrawn-batch "+hexOf("a"),
+	).Replace(statusText)
+	for _, c := range []struct{ name, why, old string }{
+		{"lost-second-batch", "The second of four batches is missing.", "batch " + hexOf("5") + "\n"},
+		{"lost-last-batch", "The last of four batches is missing.", "batch " + hexOf("b") + "\n"},
+		{"lost-second-withdrawn", "The second of three withdrawn documents is missing.", "withdrawn " + hexOf("3") + " 2026-11-02 rescinded\n"},
+		{"lost-last-withdrawn", "The last of three withdrawn documents is missing.", "withdrawn " + hexOf("5") + " 2026-11-02 reprint\n"},
+		{"lost-second-withdrawn-batch", "The second of three withdrawn batches is missing.", "withdrawn-batch " + hexOf("7") + " 2026-11-03 reprint\n"},
+		{"lost-last-withdrawn-batch", "The last of three withdrawn batches is missing.", "withdrawn-batch " + hexOf("a") + " 2026-11-04 reprint\n"},
+	} {
+		next := edit(edit(longer, "sequence 7", "sequence 9"), c.old, "")
+		add(c.name, c.why, signed(next, dean, registrar), "", "list-next/kept")
+		all[len(all)-1].Known = signed(longer, dean, registrar)
 	}
 	add("withdrawn-as-batch", "What was a withdrawn document is now a withdrawn batch.", signed(edit(edit(higher,
 		"withdrawn "+hexOf("3")+" 2026-11-02 rescinded\n", ""), "withdrawn-batch "+hexOf("4"),

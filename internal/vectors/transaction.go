@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"slices"
 
 	"gradseal/bitcoin"
@@ -183,6 +184,17 @@ func hashTwice(b []byte) bitcoin.Hash {
 	return sumBytes(first[:])
 }
 
+// siblingFor is a right sibling of the hash for which byte 4 of the node above
+// is the one that is asked for.
+func siblingFor(hash bitcoin.Hash, byte4 byte) bitcoin.Hash {
+	for n := 0; ; n++ {
+		sibling := bitcoin.Hash(sum("sibling %d", n))
+		if node := foldBlock(hash, 0, []bitcoin.Hash{sibling}); node[4] == byte4 {
+			return sibling
+		}
+	}
+}
+
 // ids are the ids of a block's transactions.
 func ids(n int) []bitcoin.Hash {
 	out := make([]bitcoin.Hash, n)
@@ -230,15 +242,18 @@ func blockPathVectors() []blockPathVector {
 	}
 	id := bitcoin.Hash(sum("transaction"))
 	folded("24-hashes", "The longest path, and the last position that it reaches.", id, 1<<24-1, long[:24], "")
-	near := func(name, why string, change func(b *[64]byte)) {
-		b := txPair(2)
+	near := func(name, why string, s byte, change func(b *[64]byte)) {
+		b := txPair(s)
 		change(&b)
 		folded("near-"+name, why, bitcoin.Hash(b[:32]), 0, []bitcoin.Hash{bitcoin.Hash(b[32:])}, "")
 	}
-	near("inputs", "As a transaction of 64 bytes, but with two inputs.", func(b *[64]byte) { b[4] = 2 })
-	near("outputs", "As a transaction of 64 bytes, but with two outputs.", func(b *[64]byte) { b[48] = 2 })
-	near("lengths", "As a transaction of 64 bytes, but with scripts of 5 bytes in all.", func(b *[64]byte) { b[57] = 3 })
-	near("long-script", "As a transaction of 64 bytes, but with an input script of 5 bytes.", func(b *[64]byte) { b[41], b[51], b[60] = 5, 1, 255 })
+	near("inputs", "As a transaction of 64 bytes, but with two inputs.", 2, func(b *[64]byte) { b[4] = 2 })
+	near("outputs", "As a transaction of 64 bytes, but with two outputs.", 2, func(b *[64]byte) { b[48] = 2 })
+	near("lengths", "As a transaction of 64 bytes, but with scripts of 5 bytes in all.", 2, func(b *[64]byte) { b[57] = 3 })
+	near("long-script", "As a transaction of 64 bytes, but with an input script of 5 bytes.", 2, func(b *[64]byte) { b[41], b[51], b[60] = 5, 1, 255 })
+	for s := range byte(4) {
+		near("lengths-3-"+string('0'+rune(s)), fmt.Sprintf("As a transaction of 64 bytes, but with scripts of %d and %d bytes.", s, 3-s), s, func(b *[64]byte) { b[55+s] = 3 - s })
+	}
 
 	folded("25-hashes", "A path of 25 hashes.", id, 5, long, "path/length")
 	folded("position-1-of-1", "Position 1 with an empty path.", id, 1, nil, "path/position")
@@ -267,6 +282,10 @@ func blockPathVectors() []blockPathVector {
 			folded("64-bytes-"+string('0'+rune(s)), "A pair with the shape of a transaction; the hash is the right half.", right, 1, []bitcoin.Hash{left}, "path/64-byte-node")
 		}
 	}
+	shape := txPair(2)
+	below := siblingFor(id, shape[4])
+	folded("64-bytes-above", "A pair with the shape of a transaction, one level above the transactions.", id, 0,
+		[]bitcoin.Hash{below, bitcoin.Hash(shape[32:])}, "path/64-byte-node")
 	add("other-root", "The Merkle root of another block.", ids(7)[2], 2, must(bitcoin.InclusionPath(ids(7), 2)), bitcoin.MerkleRoot(ids(6)), "path/root")
 	add("other-position", "The position of the neighbour.", ids(7)[2], 3, must(bitcoin.InclusionPath(ids(7), 2)), bitcoin.MerkleRoot(ids(7)), "path/root")
 	add("other-transaction", "The id of another transaction.", ids(7)[4], 2, must(bitcoin.InclusionPath(ids(7), 2)), bitcoin.MerkleRoot(ids(7)), "path/root")
