@@ -1,13 +1,10 @@
-"""What verifier.py judges: test vectors, or a document and what a verifier has.
+"""What a verifier keeps before section 16 of docs/format.md begins, and a verdict on real files.
 
-Here is also what a verifier does before section 16 of docs/format.md begins: it reads the header
-chain file and the pack, and replaces status lists and issuer files by newer ones.
+verifier.py judges what it is given. Here is how it comes to that: the header chain file and the
+pack are read, and status lists and issuer files are replaced by newer ones.
 """
 import argparse
-import base64
 import datetime
-import functools
-import inspect
 import json
 import pathlib
 import sys
@@ -17,8 +14,8 @@ from verifier import Record, Refused, need, refusal
 
 DESCRIPTION = """Judges test vectors, or a document.
 
-    verifier.py [KIND.json ...]
-    verifier.py --document FILE --pack FILE --headers FILE --network regtest
+    state.py [KIND.json ...]
+    state.py --document FILE --pack FILE --headers FILE --network regtest
 """
 
 VERDICTS = {"valid": 0, "invalid": 3, "pending": 4, "cannot-tell": 5, "withdrawn": 6}
@@ -47,13 +44,6 @@ def check_chain(network, file):
     return Record(height=height, headers=headers[:height + 1])
 
 
-def check_signers(issuer_file, note, time):
-    """Judge who signed any note of an issuer at a time (5.6)."""
-    note = verifier.check_note(note, 16777216)
-    issuer = verifier.check_issuer_file(issuer_file)
-    verifier.verify_signers(note, issuer, verifier.timestamp(time))
-
-
 def check_status_next(issuer_file, known, next, now):
     """Say what becomes of a status list where another one is known (12.2, 12.3)."""
     issuer = verifier.check_issuer_file(issuer_file)
@@ -80,40 +70,58 @@ def check_issuer_next(known, next):
     return Record(result="taken")
 
 
-def judge_vectors(path):
-    """Judge the vectors of a file; return how many there are, and how many answers differ.
+CHECKS = {"chain": check_chain, "status-next": check_status_next, "issuer-next": check_issuer_next}
 
-    A check is given the members of the vector that are its parameters, and nothing else.
+
+def fold_issuers(files):
+    """Return the issuer file that is believed for each issuer id (13.3), by sequence."""
+    kept = {}
+    for file in sorted(files, key=lambda file: verifier.check_issuer_file(file).sequence):
+        issuer = verifier.check_issuer_file(file)
+        reason = issuer.issuer in kept and refusal(check_issuer_next, kept[issuer.issuer], file)
+        if reason:
+            raise ValueError(f"issuer file {issuer.sequence} of {issuer.issuer}: {reason}")
+        kept[issuer.issuer] = file
+    return kept
+
+
+def fold_lists(lists, issuers, now):
+    """Return the status lists that count, as check_verdict wants them (12.3).
+
+    A list whose issuer is unknown is left out. The signatures of a list are judged here only where
+    there are others of its issuer and network; a verdict judges those of the list that is left.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    name = "check_" + content["kind"].replace("-", "_")
-    check = globals().get(name) or getattr(verifier, name)
-    inputs, differ = inspect.signature(check).parameters, 0
-    for vector in content["vectors"]:
-        given = {name: vector.get(name) for name in inputs}
-        for name in inputs:
-            if name + "_base64" in vector:
-                given[name] = base64.b64decode(vector[name + "_base64"])
-        try:
-            answer = check(**given)
-        except Refused as reason:
-            answer = Record(fails=str(reason))
-        others = {"name", "why", "cause", *inputs, *(name + "_base64" for name in inputs)}
-        want = {name: value for name, value in vector.items() if name not in others}
-        got = {name: getattr(answer, name, "" if name == "fails" else None) for name in want}
-        if got != want:
-            differ += 1
-            print(f"{path.name}: {vector['name']}: want {want}, got {got}")
-    return len(content["vectors"]), differ
+    kept = {}
+    for text in sorted(lists, key=lambda text: verifier.check_status_list(text).sequence):
+        status = verifier.check_status_list(text)
+        issuer = issuers.get(status.issuer)
+        if not issuer:
+            continue
+        known = kept.setdefault((status.issuer, status.network), [])
+        # One that 12.2 refuses would not have been taken in: it gives way to any other.
+        if known and refusal(verifier.check_signers, issuer, known[0], now):
+            known.clear()
+        reasons = [refusal(check_status_next, issuer, old, text, now) for old in known]
+        forked = "list-next/fork" in reasons
+        if any(reasons) and not forked:
+            reason = ", ".join(reason for reason in reasons if reason)
+            raise ValueError(f"status list {status.sequence} of {status.issuer}: {reason}")
+        if forked and len(known) == 1:
+            known.append(text)
+        elif not known or status.sequence > verifier.check_status_list(known[0]).sequence:
+            known[:] = [text]
+    return [{"list": texts[0], "forked": len(texts) > 1} for texts in kept.values()]
 
 
 def read_pack(path):
     """Return the issuer file and the status lists of a pack (14)."""
     text = path.read_bytes().decode("utf-8")
     pack = json.loads(text)
-    same = json.dumps(pack, indent=2, ensure_ascii=False) + "\n" == text
-    need("pack", spelling=same, members=list(pack) == ["format", "issuer", "status"],
-         format=pack["format"] == "gradseal-pack/1")
+    need("pack", spelling=json.dumps(pack, indent=2, ensure_ascii=False) + "\n" == text,
+         members=type(pack) is dict and list(pack) == ["format", "issuer", "status"])
+    members = [pack["issuer"], *pack["status"]] if type(pack["status"]) is list else [None]
+    need("pack", format=pack["format"] == "gradseal-pack/1",
+         members=all(type(member) is str for member in members))
     return pack["issuer"], pack["status"]
 
 
@@ -124,17 +132,18 @@ def judge_document(options):
     for path in options.pack:
         issuer, status = read_pack(path)
         issuers, lists = issuers + [issuer], lists + status
+    now = options.now or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    believed = fold_issuers(issuers)
     chain = None
     if options.headers:
         headers = check_chain(options.network, options.headers.read_bytes().hex()).headers
         chain = {"first_height": 0, "headers": headers}
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    policy = {"network": options.network, "now": options.now or now,
+    policy = {"network": options.network, "now": now,
               "allow_unknown_status": options.allow_unknown_status,
               "confirmations": options.confirmations or (6 if options.network == "mainnet" else 1)}
     result = verifier.check_verdict(
-        options.document.read_bytes(), options.proof and options.proof.read_bytes(), issuers,
-        [{"list": item, "forked": False} for item in lists], chain, policy)
+        options.document.read_bytes(), options.proof and options.proof.read_bytes(),
+        list(believed.values()), fold_lists(lists, believed, now), chain, policy)
     for name, outcome in result.checks.items():
         print(f"{name:10} {outcome}")
     test = getattr(result, "network", options.network) != "mainnet"
@@ -143,9 +152,23 @@ def judge_document(options):
     return VERDICTS[result.verdict]
 
 
+def confirmations(text):
+    """Return a number of confirmations, which is not below 1."""
+    if refusal(verifier.read, text, "confirmations", verifier.NUMBER, int, 1, 2**32):
+        raise argparse.ArgumentTypeError(f"{text!r}: want a number from 1 on")
+    return int(text)
+
+
+def present(text):
+    """Return a time that is spelled as section 1 asks."""
+    if refusal(verifier.read, text, "now", *verifier.TIME):
+        raise argparse.ArgumentTypeError(f"{text!r}: want a time such as 2026-07-01T12:00:00Z")
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser(
-        prog="verifier.py", usage=argparse.SUPPRESS, description=DESCRIPTION,
+        prog="state.py", usage=argparse.SUPPRESS, description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     file = pathlib.Path
     parser.add_argument("vectors", nargs="*", type=file, help="files of vectors; default: all")
@@ -156,19 +179,20 @@ def main():
                             help=f"trusted {name} file; may be given several times")
     parser.add_argument("--headers", type=file, help="header chain file of the network")
     parser.add_argument("--network", choices=list(GENESIS), default="mainnet")
-    parser.add_argument("--confirmations", type=int, help="default: 6, or 1 on a test network")
+    parser.add_argument("--confirmations", type=confirmations, metavar="N",
+                        help="default: 6, or 1 on a test network")
     parser.add_argument("--allow-unknown-status", action="store_true")
-    parser.add_argument("--now", metavar="TIME", help="default: the present")
+    parser.add_argument("--now", type=present, metavar="TIME", help="default: the present")
     options = parser.parse_args()
     if options.document:
         try:
             sys.exit(judge_document(options))
         except (OSError, ValueError, Refused) as reason:
             sys.exit(f"error: {reason}")
-    # The vectors have the same signatures again and again.
-    verifier.check_signature = functools.lru_cache(maxsize=None)(verifier.check_signature)
-    here = file(__file__).parent
-    counts = [judge_vectors(path) for path in options.vectors or sorted(here.glob("*.json"))]
-    count, differ = (sum(column) for column in zip(*counts))
-    print(f"{count} vectors, {differ} differ")
-    sys.exit(differ > 0)
+    if options != parser.parse_args([str(path) for path in options.vectors]):
+        parser.error("without --document there are only files of vectors")
+    verifier.judge(CHECKS, options.vectors)
+
+
+if __name__ == "__main__":
+    main()
