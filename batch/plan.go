@@ -271,7 +271,8 @@ func (x *index) inTheWay(proofFile []byte) string {
 func moved(is Issued, was Issued, known bool) string {
 	old := is.Batch.Documents[is.Index].Path
 	switch _, err := os.Lstat(old); {
-	case known && (was.Batch != is.Batch || was.Index != is.Index):
+	case known && (was.Batch != is.Batch || was.Index != is.Index) &&
+		(old != is.File.Path || was.Batch.Created.After(is.Batch.Created)): // those of one second have no order
 		return fmt.Sprintf("holds what was issued as %s (batch %s), and no longer what was issued under its own name", old, is.Batch.ID)
 	case filepath.Base(old) != filepath.Base(is.File.Path) && err == nil:
 		return fmt.Sprintf("has the same content as %s, which is issued (batch %s)", old, is.Batch.ID)

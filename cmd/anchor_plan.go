@@ -153,7 +153,10 @@ func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
 	r.showPlan(plan, out)
 	if faults == nil {
 		next := "the same command without --dry-run"
-		if out.New+len(out.Resume)+out.Rewrite == 0 {
+		switch nothing := out.New+len(out.Resume)+out.Rewrite == 0; {
+		case nothing && len(plan.Refusals) > 0:
+			next = "mend what is refused; every other document has its proof"
+		case nothing && r.tablePath() == "":
 			next = "nothing, every document has its proof"
 		}
 		r.ui.result("Nothing was written, signed or sent. Next: %s", next)

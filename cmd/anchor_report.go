@@ -20,6 +20,8 @@ type anchorJSON struct {
 	Proofs    int        `json:"proofs"`
 	Fee       int64      `json:"fee"`
 	Table     *string    `json:"table"`
+	// Left are documents of the batches that got no proof now.
+	Left []refusalJSON `json:"left"`
 	// Skipped and Warnings are as in a dry run.
 	Skipped  []refusalJSON `json:"skipped"`
 	Warnings []refusalJSON `json:"warnings"`
@@ -77,12 +79,13 @@ func arguments(paths []string) string {
 
 func (r *anchorRun) reportJSON(plan *batch.Plan) error {
 	out := anchorJSON{Version: jsonVersion, Documents: plan.Done + len(plan.Rewrite), Network: r.network.String(), Proofs: r.proofs, Fee: r.fee,
-		Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings)}
+		Left: []refusalJSON{}, Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings)}
 	if path := r.tablePath(); path != "" {
 		out.Table = &path
 	}
 	for _, b := range r.anchored {
 		out.Documents += len(b.Documents)
+		out.Left = append(out.Left, newRefusalsJSON(b.Left)...)
 	}
 	for _, b := range slices.Concat(plan.Complete, r.anchored) { // the last one stays
 		of, err := newBatchJSON(b)
