@@ -435,7 +435,7 @@ func (r *registrar) checkChain(t *testing.T, batches []*batch.Batch) {
 		root, err := b.Root()
 		require.NoError(t, err)
 		require.Equal(t, 1, committed[string(root[:])], "transactions that commit to batch %s", b.ID)
-		attested, err := node.Attest(t.Context(), b.Transaction)
+		attested, err := node.Attest(t.Context(), b.Transactions[0], 0)
 		require.NoError(t, err)
 		require.Equal(t, attestationText(t, attested), attestationText(t, b.Attestation))
 	}

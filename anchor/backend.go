@@ -27,24 +27,14 @@ import (
 	"gradseal/proof"
 )
 
-// Backend is what anchoring needs of a node or service.
+// Backend is how the transactions of one network are made, sent and found
+// again: the embedded node, or a Node with a Signer.
 type Backend interface {
-	// Network is the network of the node.
-	Network() bitcoin.Network
+	Signer
 
-	// Fund makes and signs the transaction with the commitment to root. It
-	// sends nothing. Outpoints in reserved are not spent: they belong to
-	// transactions that are stored but may not have reached the node yet.
-	Fund(ctx context.Context, root [32]byte, reserved []wire.OutPoint) (*Funded, error)
-
-	// Submit sends the signed transaction (witness serialization). The same
-	// bytes again are no error, whether or not a block has them by now. The
-	// error is ErrSpent where another transaction took one of the inputs.
+	// Submit and Attest are as in Node.
 	Submit(ctx context.Context, raw []byte) error
-
-	// Attest returns the evidence that the transaction is in a block of the
-	// best chain, without successor headers; nil and no error while it is not.
-	Attest(ctx context.Context, raw []byte) (*proof.Bitcoin, error)
+	Attest(ctx context.Context, raw []byte, since uint32) (*proof.Bitcoin, error)
 }
 
 // ErrSpent says that an input of the transaction is spent by another

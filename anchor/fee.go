@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
+	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 )
 
@@ -40,20 +41,37 @@ func (r FeeRate) String() string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") + " sat/vB"
 }
 
-// p2wpkhWitness is the largest witness of a P2WPKH input in bytes (BIP 141):
-// the number of items; a length and a DER signature of at most 71 bytes (its s
-// is the lower of two values, its r may need a 33rd byte) with the sighash
-// byte; a length and a compressed public key.
-const p2wpkhWitness = 1 + (1 + 71 + 1) + (1 + 33)
+// The largest witness of an input in bytes (BIP 141): the number of items, and
+// each item with its length. A DER signature has at most 71 bytes (its s is the
+// lower of two values, its r may need a 33rd byte) and the sighash byte, a
+// compressed public key 33. A Schnorr signature of sighash type DEFAULT has 64
+// (BIP 341).
+const (
+	p2wpkhWitness = 1 + (1 + 71 + 1) + (1 + 33)
+	p2trWitness   = 1 + (1 + 64)
+)
+
+// witnessSize is the size of the largest witness with which a script that
+// sum accepts is spent.
+func witnessSize(script []byte) int {
+	if txscript.IsPayToTaproot(script) {
+		return p2trWitness
+	}
+	return p2wpkhWitness
+}
 
 // segwitMarker is the marker and the flag of the witness serialization
 // (BIP 144), in bytes.
 const segwitMarker = 2
 
 // signedVSize is the virtual size of an unsigned transaction once each of its
-// inputs has the largest P2WPKH witness.
-func signedVSize(tx *wire.MsgTx) int64 {
-	return virtualSize(tx.SerializeSizeStripped(), segwitMarker+len(tx.TxIn)*p2wpkhWitness)
+// inputs, which spend the coins, has its largest witness.
+func signedVSize(tx *wire.MsgTx, coins []Coin) int64 {
+	witness := segwitMarker
+	for _, coin := range coins {
+		witness += witnessSize(coin.Script)
+	}
+	return virtualSize(tx.SerializeSizeStripped(), witness)
 }
 
 // virtualSize is a quarter of the weight, rounded up (BIP 141): a byte of

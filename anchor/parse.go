@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -45,28 +46,55 @@ func Inputs(raw []byte) ([]wire.OutPoint, error) {
 // that bitcoin.ParseTransaction reads, with exactly one commitment. Signatures
 // are not checked.
 func Parse(raw []byte) (*wire.MsgTx, error) {
+	tx, err := decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAnchor(tx); err != nil {
+		return nil, err
+	}
+	return tx, nil
+}
+
+// decode reads any signed transaction as Parse does.
+func decode(raw []byte) (*wire.MsgTx, error) {
+	tx, err := decodeAs(raw, measure, (*wire.MsgTx).Deserialize, (*wire.MsgTx).Serialize)
+	if err != nil {
+		return nil, fmt.Errorf("malformed signed transaction: %w", err)
+	}
+	return tx, nil
+}
+
+// decodeStripped reads a transaction without its witness, or one that has none:
+// at most MaxRaw bytes, nothing left over, every number in its shortest form.
+func decodeStripped(raw []byte) (*wire.MsgTx, error) {
+	tx, err := decodeAs(raw, measureStripped, (*wire.MsgTx).DeserializeNoWitness, (*wire.MsgTx).SerializeNoWitness)
+	if err != nil {
+		return nil, fmt.Errorf("malformed transaction: %w", err)
+	}
+	return tx, nil
+}
+
+func decodeAs(raw []byte, measure func([]byte) error, read func(*wire.MsgTx, io.Reader) error, write func(*wire.MsgTx, io.Writer) error) (*wire.MsgTx, error) {
 	if len(raw) > MaxRaw {
-		return nil, fmt.Errorf("malformed signed transaction: %d bytes, want at most %d", len(raw), MaxRaw)
+		return nil, fmt.Errorf("%d bytes, want at most %d", len(raw), MaxRaw)
 	}
 	// The decoder of package wire allocates on the word of a count, so that a
 	// few bytes could make it ask for hundreds of megabytes. measure refuses a
 	// count that the bytes cannot hold.
 	if err := measure(raw); err != nil {
-		return nil, fmt.Errorf("malformed signed transaction: %w", err)
+		return nil, err
 	}
 	tx := new(wire.MsgTx)
-	if err := tx.Deserialize(bytes.NewReader(raw)); err != nil {
-		return nil, fmt.Errorf("malformed signed transaction: %w", err)
+	if err := read(tx, bytes.NewReader(raw)); err != nil {
+		return nil, err
 	}
 	var again bytes.Buffer
-	if err := tx.Serialize(&again); err != nil {
+	if err := write(tx, &again); err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(again.Bytes(), raw) {
-		return nil, errors.New("malformed signed transaction: it has a second spelling")
-	}
-	if err := checkAnchor(tx); err != nil {
-		return nil, err
+		return nil, errors.New("it has a second spelling")
 	}
 	return tx, nil
 }
@@ -94,7 +122,27 @@ func measure(raw []byte) error {
 	if marker := r.take(segwitMarker); !bytes.Equal(marker, []byte{0, 1}) && r.err == nil {
 		return fmt.Errorf("no witness: bytes 4 and 5 are %x, want 0001", marker)
 	}
-	inputs := r.count(minInput)
+	for range r.body() {
+		for range r.count(minItem) {
+			r.skipString()
+		}
+	}
+	r.skip(4) // lock time
+	return r.end()
+}
+
+// measureStripped is measure for a transaction without witness.
+func measureStripped(raw []byte) error {
+	r := &reader{left: raw}
+	r.skip(4) // version
+	r.body()
+	r.skip(4) // lock time
+	return r.end()
+}
+
+// body walks over inputs and outputs, and returns how many inputs there are.
+func (r *reader) body() (inputs uint64) {
+	inputs = r.count(minInput)
 	for range inputs {
 		r.skip(36) // outpoint
 		r.skipString()
@@ -104,12 +152,11 @@ func measure(raw []byte) error {
 		r.skip(8) // value
 		r.skipString()
 	}
-	for range inputs {
-		for range r.count(minItem) {
-			r.skipString()
-		}
-	}
-	r.skip(4) // lock time
+	return inputs
+}
+
+// end is the first error; bytes that are left are one.
+func (r *reader) end() error {
 	if r.err == nil && len(r.left) > 0 {
 		return fmt.Errorf("%d bytes left over", len(r.left))
 	}
@@ -136,7 +183,9 @@ func (r *reader) take(n uint64) []byte {
 
 func (r *reader) skip(n uint64) { r.take(n) }
 
-func (r *reader) skipString() { r.skip(r.compactSize()) }
+func (r *reader) skipString() { r.takeString() }
+
+func (r *reader) takeString() []byte { return r.take(r.compactSize()) }
 
 // count reads how many things follow, each of at least size bytes.
 func (r *reader) count(size uint64) uint64 {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
+	"gradseal/anchor/coinkey"
 	"gradseal/bitcoin"
 	"gradseal/proof"
 )
@@ -34,6 +34,8 @@ func (e *NotEnoughError) Error() string {
 	return fmt.Sprintf("not enough money: %d satoshi needed, %d satoshi available", e.Needed, e.Available)
 }
 
+func (e *NotEnoughError) missing() int64 { return e.Needed - e.Available }
+
 // Build makes the unsigned transaction that spends all of coins, commits to
 // root in output 0 and pays what is left after the fee to the change script in
 // output 1. Where that is less than the dust limit there is no output 1, and
@@ -41,12 +43,12 @@ func (e *NotEnoughError) Error() string {
 // in satoshi.
 //
 // The fee is the fee rate times the virtual size with signatures, rounded up.
-// A signature is counted with 72 bytes, the largest there is, so that the rate
-// is never below what was asked for; about half the signatures are a byte
-// shorter, which is a quarter of a virtual byte.
+// An ECDSA signature is counted with 72 bytes, the largest there is, so that the
+// rate is never below what was asked for; about half the signatures are a byte
+// shorter, which is a quarter of a virtual byte. A Schnorr signature has 64.
 //
-// The coins must pay to a witness public key hash (P2WPKH), the change to a
-// witness program. Other errors: no coin or the same one twice; an amount that
+// The coins must pay to a witness public key hash (P2WPKH) or to a taproot
+// output (P2TR), which its key will spend; the change to a witness program. Other errors: no coin or the same one twice; an amount that
 // is not above zero, or more than there can be; a fee rate below 1 sat/vB; a
 // *NotEnoughError; a transaction without its witness of fewer than 65 or more
 // than 4000 bytes, or that does not commit to root as proof.ParseCommitment
@@ -60,7 +62,7 @@ func Build(coins []Coin, change []byte, root [32]byte, rate FeeRate) (*wire.MsgT
 		return nil, 0, fmt.Errorf("unsupported change script %x, want a witness program", change)
 	}
 	tx := commit(coins, root)
-	fee, err := addChange(tx, total, change, rate)
+	fee, err := addChange(tx, coins, total, change, rate)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -73,7 +75,7 @@ func Build(coins []Coin, change []byte, root [32]byte, rate FeeRate) (*wire.MsgT
 // Estimate is what a transaction of Build measures and costs.
 type Estimate struct {
 	Stripped int64 // bytes without signatures: what a proof carries
-	VSize    int64 // virtual bytes (BIP 141), a signature counted with 72 bytes
+	VSize    int64 // virtual bytes (BIP 141), an ECDSA signature counted with 72 bytes
 	Fee      int64 // satoshi
 }
 
@@ -84,7 +86,7 @@ func NewEstimate(coins []Coin, change []byte, rate FeeRate) (*Estimate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Estimate{Stripped: int64(tx.SerializeSizeStripped()), VSize: signedVSize(tx), Fee: fee}, nil
+	return &Estimate{Stripped: int64(tx.SerializeSizeStripped()), VSize: signedVSize(tx, coins), Fee: fee}, nil
 }
 
 // commit is the transaction from the coins to the commitment alone.
@@ -99,8 +101,8 @@ func commit(coins []Coin, root [32]byte) *wire.MsgTx {
 
 // addChange gives tx its change output where that is worth it, and returns the
 // fee that tx then pays out of total.
-func addChange(tx *wire.MsgTx, total int64, change []byte, rate FeeRate) (int64, error) {
-	bare, err := rate.Fee(signedVSize(tx))
+func addChange(tx *wire.MsgTx, coins []Coin, total int64, change []byte, rate FeeRate) (int64, error) {
+	bare, err := rate.Fee(signedVSize(tx, coins))
 	if err != nil {
 		return 0, err
 	}
@@ -109,7 +111,7 @@ func addChange(tx *wire.MsgTx, total int64, change []byte, rate FeeRate) (int64,
 	}
 	out := wire.NewTxOut(0, change)
 	tx.AddTxOut(out)
-	fee, err := rate.Fee(signedVSize(tx))
+	fee, err := rate.Fee(signedVSize(tx, coins))
 	if err != nil {
 		return 0, err
 	}
@@ -132,8 +134,8 @@ func sum(coins []Coin) (int64, error) {
 			return 0, fmt.Errorf("coin %s is given twice", coin.OutPoint)
 		}
 		seen[coin.OutPoint] = true
-		if !txscript.IsPayToWitnessPubKeyHash(coin.Script) {
-			return 0, fmt.Errorf("coin %s: unsupported script %x, want pay to witness public key hash", coin.OutPoint, coin.Script)
+		if !txscript.IsPayToWitnessPubKeyHash(coin.Script) && !txscript.IsPayToTaproot(coin.Script) {
+			return 0, fmt.Errorf("coin %s: unsupported script %x, want pay to witness public key hash or taproot", coin.OutPoint, coin.Script)
 		}
 		if coin.Value <= 0 || coin.Value > btcutil.MaxSatoshi {
 			return 0, fmt.Errorf("coin %s: invalid value of %d satoshi, want 1 to %d", coin.OutPoint, coin.Value, int64(btcutil.MaxSatoshi))
@@ -177,33 +179,24 @@ func Stripped(tx *wire.MsgTx) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// PayToWitnessPubKeyHash is the 22-byte output script (BIP 141) that the owner
-// of the key can spend, the one that Sign signs for.
-func PayToWitnessPubKeyHash(key *btcec.PublicKey) []byte {
-	hash := address.Hash160(key.SerializeCompressed())
-	return append([]byte{txscript.OP_0, txscript.OP_DATA_20}, hash...)
-}
-
 // Sign signs every input of tx with the key, then runs the input scripts with
 // the rules that nodes apply before they relay a transaction. coins says what
 // the inputs spend, in any order; each must pay to the key's witness public
-// key hash. On an error tx is as it was.
+// key hash, or to its taproot output (coinkey.Type.Script). On an error tx is as
+// it was.
+//
+// The same key and transaction give the same signatures: the nonce is that of
+// RFC 6979, in Schnorr signatures too.
 func Sign(tx *wire.MsgTx, coins []Coin, key *btcec.PrivateKey) error {
 	prevOuts, err := previousOutputs(tx, coins)
 	if err != nil {
 		return err
 	}
-	own := PayToWitnessPubKeyHash(key.PubKey())
 	hashes := txscript.NewTxSigHashes(tx, prevOuts)
 	signed := tx.Copy()
-	for i, in := range signed.TxIn {
-		spent := prevOuts.FetchPrevOutput(in.PreviousOutPoint)
-		if !bytes.Equal(spent.PkScript, own) {
-			return fmt.Errorf("input %d spends script %x, the key signs for %x", i, spent.PkScript, own)
-		}
-		in.Witness, err = txscript.WitnessSignature(signed, hashes, i, spent.Value, spent.PkScript, txscript.SigHashAll, key, true)
-		if err != nil {
-			return fmt.Errorf("signing input %d: %w", i, err)
+	for i := range signed.TxIn {
+		if err := signInput(signed, i, hashes, prevOuts, key); err != nil {
+			return err
 		}
 	}
 	if err := runScripts(signed, prevOuts); err != nil {
@@ -211,6 +204,24 @@ func Sign(tx *wire.MsgTx, coins []Coin, key *btcec.PrivateKey) error {
 	}
 	for i, in := range signed.TxIn {
 		tx.TxIn[i].Witness = in.Witness
+	}
+	return nil
+}
+
+func signInput(tx *wire.MsgTx, i int, hashes *txscript.TxSigHashes, prevOuts txscript.PrevOutputFetcher, key *btcec.PrivateKey) error {
+	in := tx.TxIn[i]
+	spent := prevOuts.FetchPrevOutput(in.PreviousOutPoint)
+	var err error
+	switch {
+	case bytes.Equal(spent.PkScript, coinkey.P2WPKH.Script(key.PubKey())):
+		in.Witness, err = txscript.WitnessSignature(tx, hashes, i, spent.Value, spent.PkScript, txscript.SigHashAll, key, true)
+	case bytes.Equal(spent.PkScript, coinkey.P2TR.Script(key.PubKey())):
+		in.Witness, err = txscript.TaprootWitnessSignature(tx, hashes, i, spent.Value, spent.PkScript, txscript.SigHashDefault, key)
+	default:
+		return fmt.Errorf("input %d spends script %x, which is none of the key", i, spent.PkScript)
+	}
+	if err != nil {
+		return fmt.Errorf("signing input %d: %w", i, err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/stretchr/testify/require"
 
+	"gradseal/anchor/coinkey"
 	"gradseal/bitcoin"
 	"gradseal/proof"
 )
@@ -34,7 +35,7 @@ func testCoins(key *btcec.PrivateKey, count int, value int64) []Coin {
 	coins := make([]Coin, count)
 	for i := range coins {
 		id := chainhash.HashH(fmt.Appendf(nil, "coin %d of %x", i, key.Serialize()))
-		coins[i] = Coin{wire.OutPoint{Hash: id, Index: uint32(i)}, value, PayToWitnessPubKeyHash(key.PubKey())}
+		coins[i] = Coin{wire.OutPoint{Hash: id, Index: uint32(i)}, value, coinkey.P2WPKH.Script(key.PubKey())}
 	}
 	return coins
 }
@@ -55,7 +56,7 @@ func signedTx(t testing.TB, count int) []byte {
 func TestBuildShape(t *testing.T) {
 	key := testKey(1)
 	coins := testCoins(key, 2, 30_000)
-	change := PayToWitnessPubKeyHash(testKey(2).PubKey())
+	change := coinkey.P2WPKH.Script(testKey(2).PubKey())
 
 	tx, fee, err := Build(coins, change, testRoot, 2*SatPerVByte)
 	require.NoError(t, err)
@@ -95,7 +96,7 @@ func TestDustBoundary(t *testing.T) {
 		script []byte
 		limit  int64
 	}{
-		{"P2WPKH", PayToWitnessPubKeyHash(testKey(2).PubKey()), 294},
+		{"P2WPKH", coinkey.P2WPKH.Script(testKey(2).PubKey()), 294},
 		{"P2WSH", append([]byte{txscript.OP_0, txscript.OP_DATA_32}, make([]byte, 32)...), 330},
 		{"P2TR", append([]byte{txscript.OP_1, txscript.OP_DATA_32}, make([]byte, 32)...), 330},
 	} {
@@ -123,7 +124,7 @@ func TestDustBoundary(t *testing.T) {
 
 func TestBuildErrors(t *testing.T) {
 	key := testKey(1)
-	own := PayToWitnessPubKeyHash(key.PubKey())
+	own := coinkey.P2WPKH.Script(key.PubKey())
 	good := testCoins(key, 1, 50_000)
 	with := func(change func(c []Coin) []Coin, coins []Coin) []Coin {
 		return change(append([]Coin(nil), coins...))
@@ -142,10 +143,10 @@ func TestBuildErrors(t *testing.T) {
 		{"coin above all money", testCoins(key, 1, btcutil.MaxSatoshi+1), own, SatPerVByte, "invalid value of 2100000000000001 satoshi"},
 		{"largest int64", testCoins(key, 1, math.MaxInt64), own, SatPerVByte, "invalid value"},
 		{"sum above all money", testCoins(key, 2, btcutil.MaxSatoshi), own, SatPerVByte, "more than the 2100000000000000 satoshi that there can be"},
-		{"taproot coin", with(func(c []Coin) []Coin {
-			c[0].Script = append([]byte{txscript.OP_1, txscript.OP_DATA_32}, make([]byte, 32)...)
+		{"P2WSH coin", with(func(c []Coin) []Coin {
+			c[0].Script = append([]byte{txscript.OP_0, txscript.OP_DATA_32}, make([]byte, 32)...)
 			return c
-		}, good), own, SatPerVByte, "want pay to witness public key hash"},
+		}, good), own, SatPerVByte, "want pay to witness public key hash or taproot"},
 		{"coin without script", with(func(c []Coin) []Coin { c[0].Script = nil; return c }, good), own, SatPerVByte, "unsupported script"},
 		{"no change script", good, nil, SatPerVByte, "unsupported change script"},
 		{"legacy change script", good, []byte{txscript.OP_DUP, txscript.OP_HASH160}, SatPerVByte, "unsupported change script"},
@@ -215,7 +216,7 @@ func TestFeeIsExact(t *testing.T) {
 
 		actual := mempool.GetTxVirtualSize(btcutil.NewTx(tx))
 		require.Equal(t, actual, funded.VSize)
-		planned := signedVSize(tx)
+		planned := signedVSize(tx, coins)
 		require.GreaterOrEqual(t, planned, actual)
 		require.LessOrEqual(t, planned, actual+1, "key %d", i)
 		want, err := rate.Fee(planned)
@@ -264,7 +265,7 @@ func TestSignErrors(t *testing.T) {
 	key := testKey(1)
 	coins := testCoins(key, 2, 50_000)
 	other := append([]Coin(nil), coins...)
-	other[1].Script = PayToWitnessPubKeyHash(testKey(2).PubKey())
+	other[1].Script = coinkey.P2WPKH.Script(testKey(2).PubKey())
 	for _, tc := range []struct {
 		name  string
 		coins []Coin

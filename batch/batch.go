@@ -50,20 +50,27 @@ type Document struct {
 	Salt   [32]byte
 }
 
-// Batch is a tree of documents and the way it has come. Statement, Transaction
-// and Attestation are nil until that step is on disk.
+// Batch is a tree of documents and the way it has come. What is nil or empty
+// belongs to a step that is not on disk yet.
 type Batch struct {
 	ID string // date and the first 4 bytes of the tree's root hash
 	Head
-	Documents   []Document // in the order of the tree
-	Statement   []byte     // signed
-	Transaction []byte     // signed, with witness
+	Documents []Document // in the order of the tree
+	Statement []byte     // signed
+	// Requests are the unsigned transactions that a signature was asked for
+	// (BIP 174), Transactions the signed ones (with witness), each of the request
+	// with its index. Later ones replace earlier ones, and any of them may end up
+	// in a block. A last request without its transaction waits for its signature.
+	Requests, Transactions [][]byte
+	// Attestation is the evidence that one of the transactions is in a block. The
+	// proofs carry it once it is final.
 	Attestation *proof.Bitcoin
 	Left        []Finding // documents beside which WriteProofs wrote no proof
 
 	dir      string
 	tree     *merkle.Tree
 	root     *[32]byte // the batch root, once plan and statement were compared
+	final    bool      // the block is deep enough for proofs to carry the attestation
 	complete bool
 	given    map[string]int  // index of the document that was given at a path
 	seen     map[string]bool // paths of the documents that were looked at just now
@@ -143,7 +150,9 @@ func (b *Batch) State() State {
 		return Complete
 	case b.Attestation != nil:
 		return Confirmed
-	case b.Transaction != nil:
+	case len(b.Requests) > 0 && len(b.Transactions) == 0:
+		return Requested
+	case len(b.Transactions) > 0:
 		return Funded
 	case b.Statement != nil:
 		return Signed
@@ -216,17 +225,57 @@ func (b *Batch) SaveStatement(signed []byte) error {
 	return nil
 }
 
-// SaveTransaction puts the signed transaction on disk, synced, before it is
-// sent. One that is there already is never replaced.
-func (b *Batch) SaveTransaction(raw []byte) error {
-	if err := b.saveNew(transactionFile, raw); err != nil {
+// SaveRequest puts what a signer is asked for on disk, synced: a transaction
+// that is not signed, and the first one or one that replaces those that are.
+func (b *Batch) SaveRequest(data []byte) error {
+	if b.OpenRequest() != nil {
+		return fmt.Errorf("batch %s waits for the signature of another transaction", b.ID)
+	}
+	if err := b.saveNew(numbered(requestFile, len(b.Requests)), data); err != nil {
 		return err
 	}
-	b.Transaction = raw
+	b.Requests = append(b.Requests, data)
 	return nil
 }
 
-// SaveAttestation puts the evidence on disk, synced.
+// OpenRequest is the request that has no transaction yet; nil where none is
+// waiting.
+func (b *Batch) OpenRequest() []byte {
+	if len(b.Requests) == len(b.Transactions) {
+		return nil
+	}
+	return b.Requests[len(b.Requests)-1]
+}
+
+// DropRequest forgets the open request. It is for one that can never confirm,
+// or of which it is certain that nobody has signed it.
+func (b *Batch) DropRequest() error {
+	if b.OpenRequest() == nil {
+		return nil
+	}
+	last := len(b.Requests) - 1
+	if err := b.remove(numbered(requestFile, last)); err != nil {
+		return err
+	}
+	b.Requests = b.Requests[:last]
+	return nil
+}
+
+// SaveTransaction puts the signed transaction of the open request on disk,
+// synced, before it is sent. One that is there already is never replaced.
+func (b *Batch) SaveTransaction(raw []byte) error {
+	if b.OpenRequest() == nil {
+		return fmt.Errorf("batch %s: there is no request that this transaction belongs to", b.ID)
+	}
+	if err := b.saveNew(numbered(transactionFile, len(b.Transactions)), raw); err != nil {
+		return err
+	}
+	b.Transactions = append(b.Transactions, raw)
+	return nil
+}
+
+// SaveAttestation puts the evidence on disk, synced. The proofs do not carry it
+// before Finalize.
 func (b *Batch) SaveAttestation(a *proof.Bitcoin) error {
 	data, err := proof.MarshalBitcoin(a)
 	if err != nil {
@@ -235,11 +284,53 @@ func (b *Batch) SaveAttestation(a *proof.Bitcoin) error {
 	if _, err := proof.ParseBitcoin(data); err != nil { // or no batch could be listed any more
 		return fmt.Errorf("batch %s: %w", b.ID, err)
 	}
+	if err := b.remove(completeFile); err != nil {
+		return err
+	}
 	if err := atomicfile.WriteFile(filepath.Join(b.dir, attestationFile), data, 0o600); err != nil {
 		return err
 	}
-	b.Attestation = a
+	b.Attestation, b.final, b.complete = a, false, false
 	return nil
+}
+
+// Finalize saves the evidence as SaveAttestation does, of a block that is deep
+// enough: from here on the proofs carry it.
+func (b *Batch) Finalize(a *proof.Bitcoin) error {
+	if err := b.SaveAttestation(a); err != nil {
+		return err
+	}
+	b.final = true
+	return nil
+}
+
+// IsFinal reports whether the proofs carry the attestation.
+func (b *Batch) IsFinal() bool { return b.final }
+
+// DropAttestation forgets the evidence, because the block has left the chain:
+// the proofs are pending again.
+func (b *Batch) DropAttestation() error {
+	if err := b.remove(completeFile); err != nil {
+		return err
+	}
+	b.final, b.complete = false, false
+	if err := b.remove(attestationFile); err != nil {
+		return err
+	}
+	b.Attestation = nil
+	return nil
+}
+
+// remove removes a file of the batch, synced; that there is none is no error.
+func (b *Batch) remove(name string) error {
+	err := os.Remove(filepath.Join(b.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(b.dir)
 }
 
 func (b *Batch) saveNew(name string, data []byte) error {
@@ -247,7 +338,7 @@ func (b *Batch) saveNew(name string, data []byte) error {
 }
 
 // Proof returns the proof file of the document with the given leaf index, with
-// the attestation that the batch has.
+// the attestation of the batch if that is final.
 func (b *Batch) Proof(index int) ([]byte, error) {
 	if _, err := b.Root(); err != nil {
 		return nil, err
@@ -257,12 +348,15 @@ func (b *Batch) Proof(index int) ([]byte, error) {
 		return nil, err
 	}
 	d := b.Documents[index]
-	return proof.Marshal(&proof.Proof{
-		Digest:  d.Digest,
-		Salt:    d.Salt,
-		Layers:  []proof.Layer{{Index: uint64(index), Path: path, Signed: b.Statement}},
-		Bitcoin: b.Attestation,
-	})
+	p := &proof.Proof{
+		Digest: d.Digest,
+		Salt:   d.Salt,
+		Layers: []proof.Layer{{Index: uint64(index), Path: path, Signed: b.Statement}},
+	}
+	if b.final {
+		p.Bitcoin = b.Attestation
+	}
+	return proof.Marshal(p)
 }
 
 // Sync makes what is on disk of the batch durable: an earlier process may have
@@ -286,13 +380,14 @@ func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []b
 }
 
 // WriteProofs writes the proof of every document beside it and then, if they
-// have their attestation, marks the batch complete. done is called after each,
-// from several goroutines. The files are not synced one by one: they can be
+// carry the attestation, marks the batch complete. check, unless it is nil, is
+// asked about each before it is written; done is called after each. Both are
+// called from several goroutines. The files are not synced one by one: they can be
 // written again from this state.
 //
 // A document that is no longer where it was, or has something in the way of its
 // proof, gets none now; Left lists it. It gets one when it is given again.
-func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
+func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile []byte) error, done func()) error {
 	b.sweep()
 	left := make([]string, len(b.Documents))
 	err := b.EachProof(ctx, func(i int, data []byte) error {
@@ -300,6 +395,11 @@ func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
 		if b.isGone(i) {
 			left[i] = "is not where it was, or is not what it was"
 			return nil
+		}
+		if check != nil {
+			if err := check(i, data); err != nil {
+				return err
+			}
 		}
 		err := b.writeProof(b.Documents[i].Path, data)
 		if errors.Is(err, errInTheWay) {
@@ -316,7 +416,7 @@ func (b *Batch) WriteProofs(ctx context.Context, done func()) error {
 			b.Left = append(b.Left, Finding{d.Path, left[i]})
 		}
 	}
-	if b.complete || b.Attestation == nil {
+	if b.complete || !b.final {
 		return nil
 	}
 	if err := atomicfile.WriteFile(filepath.Join(b.dir, completeFile), nil, 0o600); err != nil {

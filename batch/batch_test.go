@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -113,14 +114,69 @@ func TestStepsAreNeverReplaced(t *testing.T) {
 	require.Equal(t, before, snapshot(t, dir))
 
 	old = reload(t, s, b)
+	require.ErrorContains(t, b.SaveTransaction([]byte("unasked")), "no request")
+	request(t, b)
+	require.ErrorIs(t, old.SaveRequest([]byte("another")), fs.ErrExist)
+	require.ErrorContains(t, b.SaveRequest([]byte("another")), "waits for the signature")
+	old = reload(t, s, b)
 	fund(t, b)
 	before = snapshot(t, dir)
-	for _, b := range []*batch.Batch{b, old, reload(t, s, b)} {
-		require.ErrorIs(t, b.SaveTransaction([]byte("another")), fs.ErrExist)
-		require.NotEqual(t, "another", string(b.Transaction))
-	}
+	require.ErrorIs(t, old.SaveTransaction([]byte("another")), fs.ErrExist)
+	require.ErrorContains(t, b.SaveTransaction([]byte("another")), "no request")
+	require.Empty(t, old.Transactions)
 	require.Equal(t, before, snapshot(t, dir))
-	require.Equal(t, b.Transaction, reload(t, s, b).Transaction)
+	require.Equal(t, b.Transactions, reload(t, s, b).Transactions)
+}
+
+// TestReplacements: every version of the transaction stays on disk, in order,
+// and a request that nobody signed can be dropped.
+func TestReplacements(t *testing.T) {
+	s, dir := newStore(t)
+	b := create(t, s, fakeFiles(2))
+	advance(t, b, batch.Requested)
+	require.NotNil(t, b.OpenRequest())
+	require.NoError(t, b.DropRequest())
+	require.Equal(t, batch.Signed, reload(t, s, b).State())
+	require.NoError(t, b.DropRequest(), "there is none")
+	advance(t, b, batch.Funded)
+	require.Nil(t, b.OpenRequest())
+	for i := range 11 {
+		require.NoError(t, b.SaveRequest(fmt.Appendf(nil, "request %d", i)))
+		require.Equal(t, batch.Funded, reload(t, s, b).State())
+		require.Equal(t, b.OpenRequest(), reload(t, s, b).OpenRequest())
+		require.NoError(t, b.SaveTransaction(fmt.Appendf(nil, "transaction %d", i)))
+	}
+	again := reload(t, s, b)
+	require.Len(t, again.Transactions, 12)
+	require.Equal(t, b.Requests, again.Requests)
+	require.Equal(t, b.Transactions, again.Transactions)
+	for lost, want := range map[string]string{"request-3": "request-3", "transaction-3": "transaction-3", "request": "request", "transaction": "transaction"} {
+		path := filepath.Join(dir, b.ID, lost)
+		data := readFile(t, path)
+		require.NoError(t, os.Remove(path))
+		_, err := s.List()
+		require.ErrorContains(t, err, want+": is missing", lost)
+		write(t, path, []byte(data))
+	}
+}
+
+// TestDropAttestation: the block has left the chain, and the proofs are pending
+// again.
+func TestDropAttestation(t *testing.T) {
+	s, b, _ := confirmed(t, 3)
+	pending, err := reload(t, s, b).Proof(0)
+	require.NoError(t, err)
+	writeProofs(t, b)
+	require.NotEqual(t, string(pending), readFile(t, proofBeside(b.Documents[0].Path)))
+	b = reload(t, s, b)
+	require.Equal(t, batch.Complete, b.State())
+	require.NoError(t, b.DropAttestation())
+	for _, b := range []*batch.Batch{b, reload(t, s, b)} {
+		require.Equal(t, batch.Funded, b.State())
+		writeProofs(t, b)
+		require.Equal(t, batch.Funded, b.State())
+		require.Equal(t, string(pending), readFile(t, proofBeside(b.Documents[0].Path)))
+	}
 }
 
 func TestSaveAttestation(t *testing.T) {
@@ -158,7 +214,7 @@ func TestRootOfAnUnsignedBatch(t *testing.T) {
 	_, err = b.Proof(0)
 	require.ErrorContains(t, err, "not signed")
 	require.Error(t, b.EachProof(context.Background(), func(int, []byte) error { return nil }))
-	require.Error(t, b.WriteProofs(context.Background(), func() {}))
+	require.Error(t, b.WriteProofs(context.Background(), nil, func() {}))
 	require.Error(t, b.WriteProofAt(0, b.Documents[0].Path))
 	require.NoFileExists(t, proofBeside(b.Documents[0].Path))
 }
@@ -265,6 +321,7 @@ func confirmed(t *testing.T, n int) (*batch.Store, *batch.Batch, string) {
 	dir := t.TempDir()
 	b := create(t, s, scan(t, documents(t, dir, n)...))
 	advance(t, b, batch.Confirmed)
+	require.NoError(t, b.Finalize(b.Attestation))
 	return s, b, dir
 }
 
@@ -272,7 +329,7 @@ func TestWriteProofs(t *testing.T) {
 	s, b, dir := confirmed(t, 40)
 	var done atomic.Int64
 	count := func() { done.Add(1) }
-	require.NoError(t, b.WriteProofs(context.Background(), count))
+	require.NoError(t, b.WriteProofs(context.Background(), nil, count))
 	require.EqualValues(t, 40, done.Load())
 	require.Equal(t, batch.Complete, b.State())
 	require.Equal(t, batch.Complete, reload(t, s, b).State())
@@ -290,7 +347,7 @@ func TestWriteProofs(t *testing.T) {
 	}
 	before := snapshot(t, dir)
 	for _, b := range []*batch.Batch{b, reload(t, s, b)} {
-		require.NoError(t, b.WriteProofs(context.Background(), count))
+		require.NoError(t, b.WriteProofs(context.Background(), nil, count))
 	}
 	require.EqualValues(t, 120, done.Load())
 	require.Equal(t, before, snapshot(t, dir))
@@ -307,7 +364,7 @@ func TestPendingProofsAreReplaced(t *testing.T) {
 	s, _ := newStore(t)
 	b := create(t, s, scan(t, documents(t, t.TempDir(), 3)...))
 	advance(t, b, batch.Signed)
-	for _, step := range []func(testing.TB, *batch.Batch){fund, attest} {
+	for _, step := range []func(testing.TB, *batch.Batch){request, fund, attest, finish} {
 		state := b.State()
 		writeProofs(t, b)
 		require.Equal(t, state, b.State())
@@ -319,7 +376,6 @@ func TestPendingProofsAreReplaced(t *testing.T) {
 		}
 		step(t, b)
 	}
-	writeProofs(t, b)
 	require.Equal(t, batch.Complete, b.State())
 	for _, d := range b.Documents {
 		p, err := proof.Parse([]byte(readFile(t, proofBeside(d.Path))))
@@ -359,7 +415,7 @@ func TestForeignProofsAreNotOverwritten(t *testing.T) {
 	for name, data := range foreign {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, proofBeside(target), data)
-			require.NoError(t, b.WriteProofs(context.Background(), func() {}))
+			require.NoError(t, b.WriteProofs(context.Background(), nil, func() {}))
 			require.Equal(t, []batch.Finding{{Path: target, Text: "has something in the place of its proof, which was not overwritten"}}, b.Left)
 			require.Equal(t, string(data), readFile(t, path))
 			require.FileExists(t, proofBeside(b.Documents[4].Path), "the others have theirs")
@@ -374,7 +430,7 @@ func TestForeignProofsAreNotOverwritten(t *testing.T) {
 		path := proofBeside(target)
 		require.NoError(t, os.Remove(path))
 		require.NoError(t, os.Mkdir(path, 0o755))
-		require.NoError(t, b.WriteProofs(context.Background(), func() {}))
+		require.NoError(t, b.WriteProofs(context.Background(), nil, func() {}))
 		require.Equal(t, []string{target}, leftOf(b))
 		require.DirExists(t, path)
 		require.NoError(t, os.Remove(path))
@@ -392,9 +448,10 @@ func TestOwnProofsAreReplaced(t *testing.T) {
 	require.NoError(t, err)
 	neighbour, err := b.Proof(1)
 	require.NoError(t, err)
-	old := *b.Attestation
-	old.Height++
-	reorganised, err := (&batch.Batch{Head: b.Head, Documents: b.Documents, Statement: b.Statement, Attestation: &old}).Proof(0)
+	p, err := proof.Parse(want)
+	require.NoError(t, err)
+	p.Bitcoin.Height++
+	reorganised, err := proof.Marshal(p)
 	require.NoError(t, err)
 	for name, data := range map[string][]byte{
 		"pending":              pending,
@@ -421,6 +478,7 @@ func TestWriteProofsWithoutAFolder(t *testing.T) {
 	paths := append(documents(t, filepath.Join(dir, "a"), 10), documents(t, filepath.Join(dir, "b"), 10)...)
 	b := create(t, s, scan(t, paths...))
 	advance(t, b, batch.Confirmed)
+	require.NoError(t, b.Finalize(b.Attestation))
 	away := filepath.Join(dir, "away")
 	require.NoError(t, os.Rename(filepath.Join(dir, "b"), away))
 	writeProofs(t, b)
@@ -445,7 +503,7 @@ func TestWriteProofsCancelled(t *testing.T) {
 	s, b, dir := confirmed(t, 100)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done atomic.Int64
-	err := b.WriteProofs(ctx, func() {
+	err := b.WriteProofs(ctx, nil, func() {
 		if done.Add(1) == 5 {
 			cancel()
 		}

@@ -155,6 +155,11 @@ func sha256Of(s string) []byte {
 	return sum[:]
 }
 
+func request(t testing.TB, b *batch.Batch) {
+	t.Helper()
+	require.NoError(t, b.SaveRequest([]byte("what is to be signed")))
+}
+
 func fund(t testing.TB, b *batch.Batch) {
 	t.Helper()
 	require.NoError(t, b.SaveTransaction(transaction(t, b)))
@@ -190,18 +195,25 @@ func mine(below bitcoin.Header, root bitcoin.Hash) (h bitcoin.Header) {
 
 func attest(t testing.TB, b *batch.Batch) {
 	t.Helper()
-	require.NoError(t, b.SaveAttestation(attestation(t, b.Transaction)))
+	require.NoError(t, b.SaveAttestation(attestation(t, b.Transactions[0])))
 }
 
 func writeProofs(t testing.TB, b *batch.Batch) {
 	t.Helper()
-	require.NoError(t, b.WriteProofs(context.Background(), func() {}))
+	require.NoError(t, b.WriteProofs(context.Background(), nil, func() {}))
+}
+
+// finish finds the block of a confirmed batch deep enough, and writes its proofs.
+func finish(t testing.TB, b *batch.Batch) {
+	t.Helper()
+	require.NoError(t, b.Finalize(b.Attestation))
+	writeProofs(t, b)
 }
 
 // advance takes a batch as far as the state.
 func advance(t testing.TB, b *batch.Batch, to batch.State) {
 	t.Helper()
-	steps := []func(testing.TB, *batch.Batch){sign, fund, attest, writeProofs}
+	steps := []func(testing.TB, *batch.Batch){sign, request, fund, attest, finish}
 	for s := b.State(); s < to; s++ {
 		steps[s](t, b)
 	}

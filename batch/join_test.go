@@ -145,7 +145,7 @@ func TestReplaceTestProofs(t *testing.T) {
 				b = p.Resume[0]
 				advance(t, b, batch.Confirmed)
 			}
-			require.NoError(t, b.WriteProofs(context.Background(), func() {}))
+			finish(t, b)
 			require.NotEqual(t, old, readFile(t, proofBeside(w.paths[0])))
 			require.Equal(t, bucket{Done: 4}, sizes(plan(batch.Options{})))
 		})

@@ -437,7 +437,7 @@ func randomBatches(t *testing.T, r *rand.Rand, s *batch.Store, paths []string) {
 			return
 		}
 		head := testHead()
-		state := batch.State([]int{0, 0, 1, 2, 3, 4, 4, 4}[r.IntN(8)])
+		state := batch.State([]int{0, 0, 1, 2, 3, 4, 5, 5, 5}[r.IntN(9)])
 		switch r.IntN(8) {
 		case 0:
 			head.Network, state = bitcoin.Signet, min(state, batch.Confirmed)
@@ -496,7 +496,7 @@ func TestPlanResumesRenamedDocuments(t *testing.T) {
 		p := w.plan(t, given...)
 		require.Equal(t, bucket{Resume: 1}, sizes(p))
 		b := p.Resume[0]
-		writeProofs(t, b)
+		finish(t, b)
 		require.Equal(t, []string{w.paths[renamed[1]]}, leftOf(b))
 		require.Equal(t, bucket{Done: 3}, sizes(w.plan(t, given...)))
 	}

@@ -8,9 +8,14 @@
 //	plan         network, issuer, title; digest, salt, size and path of every
 //	             document, in the order of the tree
 //	statement    the signed statement: from here on the batch is issued
-//	transaction  the signed Bitcoin transaction, before it is sent
-//	attestation  the evidence that the transaction is in a block
+//	request      the unsigned Bitcoin transaction that a signature is asked for
+//	transaction  the signed one, before it is sent
+//	request-2, transaction-2, …  those that replace it, for a higher fee
+//	attestation  the evidence that one of the transactions is in a block
 //	complete     every proof has been written, with the attestation
+//
+// A block can leave the chain again: then complete and attestation, in this
+// order, are removed.
 //
 // The plan holds the salts: whoever reads it can confirm who is in the batch,
 // so the directory is readable by its owner only. Proofs can always be written
@@ -34,6 +39,7 @@ import (
 const (
 	planFile        = "plan"
 	statementFile   = "statement"
+	requestFile     = "request"
 	transactionFile = "transaction"
 	attestationFile = "attestation"
 	completeFile    = "complete"
@@ -52,13 +58,26 @@ type State int
 const (
 	Planned State = iota
 	Signed
-	Funded    // the transaction is made, and may have been sent
+	Requested // the transaction waits for its signature
+	Funded    // the transaction is signed, and may have been sent
 	Confirmed // the transaction is in a block
 	Complete  // and every proof has been written
 )
 
 func (s State) String() string {
-	return [...]string{"planned", "signed", "sent", "confirmed", "complete"}[s]
+	return [...]string{"planned", "signed", "requested", "sent", "confirmed", "complete"}[s]
+}
+
+// maxVersions is how many transactions a batch can have, each replacing the
+// ones before.
+const maxVersions = 100
+
+// numbered is the file of the version with the index: name, name-2, name-3, ….
+func numbered(name string, index int) string {
+	if index == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s-%d", name, index+1)
 }
 
 // batchID is how Create names batches.
@@ -159,7 +178,10 @@ func load(dir string) (*Batch, error) {
 	if b.Statement, err = optional(dir, statementFile); err != nil {
 		return nil, err
 	}
-	if b.Transaction, err = optional(dir, transactionFile); err != nil {
+	if b.Requests, err = versions(dir, requestFile); err != nil {
+		return nil, err
+	}
+	if b.Transactions, err = versions(dir, transactionFile); err != nil {
 		return nil, err
 	}
 	attestation, err := optional(dir, attestationFile)
@@ -173,6 +195,7 @@ func load(dir string) (*Batch, error) {
 	}
 	_, err = os.Stat(filepath.Join(dir, completeFile))
 	b.complete = err == nil
+	b.final = b.complete
 	if err := b.checkSteps(); err != nil {
 		return nil, err
 	}
@@ -182,18 +205,36 @@ func load(dir string) (*Batch, error) {
 // checkSteps refuses a directory from which a step was lost. Going on would
 // sign or pay a second time.
 func (b *Batch) checkSteps() error {
-	lost := ""
+	lost, requests, transactions := "", len(b.Requests), len(b.Transactions)
 	switch {
-	case b.Statement == nil && (b.Transaction != nil || b.Attestation != nil || b.complete):
+	case b.Statement == nil && (requests > 0 || transactions > 0 || b.Attestation != nil || b.complete):
 		lost = statementFile
-	case b.Transaction == nil && b.Attestation != nil:
-		lost = transactionFile
+	case requests < transactions:
+		lost = numbered(requestFile, requests)
+	case requests > transactions+1, transactions == 0 && b.Attestation != nil:
+		lost = numbered(transactionFile, transactions)
 	case b.Attestation == nil && b.complete:
 		lost = attestationFile
 	default:
 		return nil
 	}
 	return fmt.Errorf("%s: is missing, but a later step of the batch is there", filepath.Join(b.dir, lost))
+}
+
+// versions reads the files of all versions.
+func versions(dir, name string) ([][]byte, error) {
+	var all [][]byte
+	for i := range maxVersions {
+		data, err := optional(dir, numbered(name, i))
+		if err != nil {
+			return nil, err
+		}
+		if data == nil {
+			break
+		}
+		all = append(all, data)
+	}
+	return all, nil
 }
 
 func optional(dir, name string) ([]byte, error) {

@@ -48,7 +48,7 @@ func TestCreateAndList(t *testing.T) {
 		require.Equal(t, b.Documents, all[0].Documents)
 		require.Equal(t, batch.Planned, all[0].State())
 		require.Nil(t, all[0].Statement)
-		require.Nil(t, all[0].Transaction)
+		require.Nil(t, all[0].Transactions)
 		require.Nil(t, all[0].Attestation)
 		requireSameTree(t, b, all[0])
 		requireNoTemporary(t, dir)
@@ -232,7 +232,7 @@ func TestPlanThatWasNotSigned(t *testing.T) {
 			require.ErrorContains(t, err, "another batch")
 			_, err = b.Proof(0)
 			require.ErrorContains(t, err, "another batch")
-			require.Error(t, b.WriteProofs(t.Context(), func() {}))
+			require.Error(t, b.WriteProofs(t.Context(), nil, func() {}))
 			require.Error(t, b.WriteProofAt(0, files[0].Path))
 			require.Equal(t, good, readFile(t, proofBeside(files[0].Path)))
 		})
@@ -242,8 +242,8 @@ func TestPlanThatWasNotSigned(t *testing.T) {
 func TestStates(t *testing.T) {
 	s, dir := newStore(t)
 	b := create(t, s, scan(t, documents(t, t.TempDir(), 5)...))
-	names := []string{"planned", "signed", "sent", "confirmed", "complete"}
-	files := []string{"plan", "statement", "transaction", "attestation", "complete"}
+	names := []string{"planned", "signed", "requested", "sent", "confirmed", "complete"}
+	files := []string{"plan", "statement", "request", "transaction", "attestation", "complete"}
 	for state := batch.Planned; state <= batch.Complete; state++ {
 		advance(t, b, state)
 		require.Equal(t, names[state], state.String())
@@ -257,7 +257,7 @@ func TestStates(t *testing.T) {
 		require.Equal(t, b.Head, again.Head)
 		require.Equal(t, b.Documents, again.Documents)
 		require.Equal(t, b.Statement, again.Statement)
-		require.Equal(t, b.Transaction, again.Transaction)
+		require.Equal(t, b.Transactions, again.Transactions)
 		require.Equal(t, b.Attestation, again.Attestation)
 		b = again // every step works from disk
 	}

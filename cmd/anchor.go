@@ -10,24 +10,27 @@ import (
 	"strings"
 	"time"
 
-	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"gradseal/anchor"
-	"gradseal/anchor/embedded"
 	"gradseal/batch"
 	"gradseal/batch/manifest"
 	"gradseal/bitcoin"
 	"gradseal/issuer"
 	"gradseal/keys"
-	"gradseal/verify"
 )
 
 type anchorOptions struct {
-	network        string
+	networkName    string
 	issuer         string
 	title          string
 	passphraseFile string
+
+	nodeOptions  nodeOptions
+	moneyOptions moneyOptions
+	wait         uint32
+	depth        uint32
+	psbtIn       string
 
 	manifest string
 	table    string
@@ -40,7 +43,7 @@ type anchorOptions struct {
 
 func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.network, "network", "regtest", "Bitcoin `network` to anchor in")
+	flags.StringVar(&o.networkName, "network", "regtest", "Bitcoin `network` to anchor in")
 	flags.StringVar(&o.issuer, "issuer", "", "`id` of the issuer that signs (needed where this home has several)")
 	flags.StringVar(&o.title, "title", "", "public `text` about the batch: it stands in every proof, so name no person")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
@@ -50,8 +53,20 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.strict, "strict", false, "refuse files that would only be warned of")
 	flags.BoolVar(&o.skipRefused, "skip-refused", false, "go on without the files that are refused")
 	flags.BoolVar(&o.replaceTestProofs, "replace-test-proofs", false, "overwrite proofs that this home made for a test network")
+	flags.Uint32Var(&o.wait, "wait", 0, "wait until the transaction has this `number` of confirmations")
+	flags.StringVar(&o.psbtIn, "psbt-in", "", "`file` with what the signer made of --psbt-out: goes on with that batch")
+	addConfirmations(flags, &o.depth)
 	setConfigKey(flags, "network", "anchor.network")
 	setConfigKey(flags, "issuer", "anchor.issuer")
+	o.nodeOptions.addFlags(cmd)
+	o.moneyOptions.addFlags(cmd)
+}
+
+// addConfirmations adds the flag for how deep a block must be before proofs
+// carry it.
+func addConfirmations(flags *pflag.FlagSet, n *uint32) {
+	flags.Uint32Var(n, "confirmations", 0, "`number` of confirmations before the proofs are completed (0: 7 on mainnet, for the block and the six after it; else 1)")
+	setConfigKey(flags, "confirmations", "anchor.confirmations")
 }
 
 func (a *app) newAnchorCommand() *cobra.Command {
@@ -78,15 +93,27 @@ warned of. They are looked for with a byte scan, which is no PDF parser: it find
 what an honest export has by accident, not what somebody hides.
 
 The network regtest is a private one inside this program, for rehearsals: it
-costs nothing, and only this machine can check its proofs.`,
+costs nothing, and only this machine can check its proofs. Other networks are
+reached with --via: through a node of your own (bitcoind, btcd) or a public
+service (esplora). There the transaction waits for a block: the proofs are
+pending until then, and gradseal upgrade completes them.`,
 		Example: `  gradseal anchor transcripts/
   gradseal anchor --dry-run --manifest graduates.csv transcripts/
   gradseal anchor --title "Graduation June 2026" diplomas/ extra/late.pdf
+  gradseal anchor --network testnet4 --via bitcoind transcripts/
+  gradseal anchor --network testnet4 --via esplora --node https://… --psbt-out ask.psbt transcripts/
+  gradseal anchor --network testnet4 --via esplora --node https://… --psbt-in signed.psbt
 
-Exit codes: 0 every document has its proof; 1 an error, and what to do about it.`,
-		Args: needArgs("name the PDFs or the folders to anchor"),
+Exit codes: 0 every document has its proof, pending where the block is still to
+come; 1 an error, and what to do about it.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.psbtIn != "" {
+				return cobra.NoArgs(cmd, args)
+			}
+			return needArgs("name the PDFs or the folders to anchor")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, name := range []string{"manifest", "table"} {
+			for _, name := range []string{"manifest", "table", "psbt-in", "psbt-out"} {
 				if f := cmd.Flag(name); f.Changed && f.Value.String() == "" {
 					return fmt.Errorf("--%s: no file is named", name) // such as by a variable that is not set
 				}
@@ -100,39 +127,62 @@ Exit codes: 0 every document has its proof; 1 an error, and what to do about it.
 
 // anchorRun is one run of anchor: the way of a document from folder to block.
 type anchorRun struct {
-	*app
+	carrier
 	anchorOptions
-	network bitcoin.Network
-	now     time.Time
+	now time.Time
 
-	list    *manifest.Manifest // nil without --manifest
-	batches []*batch.Batch     // those of the home, and of this run
+	list *manifest.Manifest // nil without --manifest
 
 	issuerFile *issuer.File
 	rehearsal  bool      // the issuer is made in this run
 	key        *keys.Key // opened when something is to be signed
-	backend    anchor.Backend
 
 	current  *batch.Batch   // at work
-	anchored []*batch.Batch // finished in this run
-	fee      int64          // satoshi, of the transactions made in this run
-	proofs   int            // written in this run
+	anchored []*batch.Batch // taken on in this run
 }
 
-func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) error {
-	network, err := bitcoin.ParseNetwork(o.network)
+func (a *app) newAnchorRun(o anchorOptions) (*anchorRun, error) {
+	network, err := bitcoin.ParseNetwork(o.networkName)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if network != bitcoin.Regtest {
-		return hinted(fmt.Errorf("anchoring in %s is unsupported in this version", network), "rehearse with --network regtest")
+	if _, err := o.nodeOptions.way(network); err != nil {
+		return nil, err
+	}
+	if err := o.moneyOptions.check(); err != nil {
+		return nil, err
 	}
 	if o.title != "" {
 		if err := issuer.ValidTitle(o.title); err != nil {
-			return fmt.Errorf("--title: %w", err)
+			return nil, fmt.Errorf("--title: %w", err)
 		}
 	}
-	r := &anchorRun{app: a, anchorOptions: o, network: network, now: time.Now()}
+	if o.wait > 0 {
+		o.depth = o.wait
+	}
+	return &anchorRun{
+		carrier:       carrier{app: a, network: network, confirmations: finalDepth(network, o.depth), money: o.moneyOptions},
+		anchorOptions: o, now: time.Now(),
+	}, nil
+}
+
+// finalDepth is how many confirmations complete a proof, where n, from flag or
+// configuration, does not say.
+func finalDepth(network bitcoin.Network, n uint32) uint32 {
+	switch {
+	case n > 0:
+		return n
+	case network.IsTest():
+		return 1
+	}
+	return 7 // the block, and six after it: a proof that carries those proves work by itself
+}
+
+func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) error {
+	r, err := a.newAnchorRun(o)
+	if err != nil {
+		return err
+	}
 	if o.dryRun { // the lock is a file
 		return r.rehearse(ctx, paths)
 	}
@@ -141,8 +191,12 @@ func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) er
 		return err
 	}
 	defer release()
-	if err := r.run(ctx, paths); err != nil {
-		return r.standing(err)
+	run := func() error { return r.run(ctx, paths) }
+	if o.psbtIn != "" {
+		run = func() error { return r.takePSBT(ctx) }
+	}
+	if err := run(); err != nil {
+		return r.standing(remedied(err))
 	}
 	return nil
 }
@@ -159,12 +213,11 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		return err
 	}
 	if len(plan.New)+len(plan.Resume) > 0 || r.headersLost() {
-		node, openErr := embedded.Open(ctx, r.home.nodeDir(), r.home.headerFile(r.network))
+		done, openErr := r.open(ctx, r.nodeOptions)
 		if openErr != nil {
 			return openErr
 		}
-		defer func() { err = errors.Join(err, node.Close()) }()
-		r.backend = node
+		defer func() { err = errors.Join(err, done()) }()
 	}
 	for _, b := range plan.Resume {
 		r.ui.note("Going on with batch %s, %s, which was %s", b.ID, count(len(b.Documents), "document"), b.State())
@@ -350,6 +403,9 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 		return err
 	}
 	if b.Statement == nil {
+		if err := r.syncHeaders(ctx); err != nil { // for the newest block, which dates the statement from below
+			return err
+		}
 		if err := r.sign(ctx, b, files); err != nil {
 			return err
 		}
@@ -359,102 +415,14 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 			return err
 		}
 	}
-	if b.Transaction == nil {
-		if err := r.fund(ctx, b); err != nil {
-			return err
-		}
-	}
-	if b.Attestation == nil {
-		if err := r.submit(ctx, b); err != nil {
-			return err
-		}
-	}
-	bar := r.ui.startProgress("Writing proofs", int64(len(b.Documents)), false)
-	defer bar.finish()
-	if err := b.WriteProofs(ctx, func() { bar.add(1) }); err != nil {
+	if err := r.carry(ctx, b); err != nil {
 		return err
-	}
-	if len(b.Left) > 0 {
-		r.ui.warn("%s of batch %s got no proof now; run the same command with them again for it:%s", count(len(b.Left), "document"), b.ID, grouped(b.Left))
 	}
 	r.anchored = append(r.anchored, b)
-	r.proofs += len(b.Documents) - len(b.Left)
-	return nil
-}
-
-// fund makes the transaction, after every proof was judged as a stranger will
-// judge it, and stores it before it is sent.
-func (r *anchorRun) fund(ctx context.Context, b *batch.Batch) error {
-	if err := r.judge(ctx, b); err != nil {
-		return err
-	}
-	reserved, err := r.reserved()
-	if err != nil {
-		return err
-	}
-	root, err := b.Root()
-	if err != nil {
-		return err
-	}
-	funded, err := r.backend.Fund(ctx, root, reserved)
-	if err != nil {
-		return err
-	}
-	r.fee += funded.Fee
-	return b.SaveTransaction(funded.Raw)
-}
-
-// judge verifies document, inclusion and issuer of every proof of the batch.
-// What fails here is our bug, and must not reach a block.
-func (r *anchorRun) judge(ctx context.Context, b *batch.Batch) error {
-	v, err := verify.New(verify.Trust{Issuers: []*issuer.File{r.issuerFile}},
-		verify.Policy{Network: r.network, Confirmations: 1, Now: time.Now()})
-	if err != nil {
-		return err
-	}
-	bar := r.ui.startProgress("Checking proofs", int64(len(b.Documents)), false)
-	defer bar.finish()
-	return b.EachProof(ctx, func(i int, proofFile []byte) error {
-		defer bar.add(1)
-		result := v.Verify(verify.Digest(b.Documents[i].Digest), proofFile)
-		for _, c := range []int{verify.Document, verify.Inclusion, verify.Issuer} {
-			if c := result.Checks[c]; c.Outcome != verify.OK {
-				return fmt.Errorf("%s: its new proof does not verify: %s: %s (nothing was sent)", b.Documents[i].Path, c.Name, c.Detail)
-			}
-		}
+	if r.wait == 0 || b.OpenRequest() != nil {
 		return nil
-	})
-}
-
-// reserved are the coins of transactions that are stored but not in a block.
-func (r *anchorRun) reserved() ([]wire.OutPoint, error) {
-	var all []wire.OutPoint
-	for _, b := range r.batches {
-		if b.State() != batch.Funded || b.Network != r.network {
-			continue
-		}
-		inputs, err := anchor.Inputs(b.Transaction)
-		if err != nil {
-			return nil, fmt.Errorf("batch %s: %w", b.ID, err)
-		}
-		all = append(all, inputs...)
 	}
-	return all, nil
-}
-
-// submit sends the stored transaction and waits for its block.
-func (r *anchorRun) submit(ctx context.Context, b *batch.Batch) error {
-	if err := r.backend.Submit(ctx, b.Transaction); err != nil {
-		return err
-	}
-	attestation, err := r.backend.Attest(ctx, b.Transaction)
-	if err != nil {
-		return err
-	}
-	if attestation == nil {
-		return fmt.Errorf("batch %s: the transaction was sent and is in no block yet", b.ID)
-	}
-	return b.SaveAttestation(attestation)
+	return r.await(ctx, b)
 }
 
 // needArgs wants at least one argument.

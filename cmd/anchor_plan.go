@@ -2,10 +2,12 @@ package cmd
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 
+	"gradseal/anchor"
 	"gradseal/anchor/embedded"
 	"gradseal/batch"
 )
@@ -103,24 +105,86 @@ func grouped(findings []batch.Finding) string {
 
 // planJSON is the result of a dry run under --json.
 type planJSON struct {
-	Version           int           `json:"version"`
-	DryRun            bool          `json:"dry_run"`
-	Network           string        `json:"network"`
-	Issuer            string        `json:"issuer"`
-	Title             string        `json:"title"`
-	New               int           `json:"new"`
-	Bytes             int64         `json:"bytes"`
-	Resume            []string      `json:"resume"`
-	Drop              []string      `json:"drop"`
-	Rewrite           int           `json:"rewrite"`
-	Done              int           `json:"done"`
-	Replaced          int           `json:"replaced"`
-	Transactions      int           `json:"transactions"`
-	TransactionBytes  int64         `json:"transaction_bytes"`
-	TransactionVBytes int64         `json:"transaction_vbytes"`
-	Fee               int64         `json:"fee"`
-	Skipped           []refusalJSON `json:"skipped"`
-	Warnings          []refusalJSON `json:"warnings"`
+	Version           int      `json:"version"`
+	DryRun            bool     `json:"dry_run"`
+	Network           string   `json:"network"`
+	Issuer            string   `json:"issuer"`
+	Title             string   `json:"title"`
+	New               int      `json:"new"`
+	Bytes             int64    `json:"bytes"`
+	Resume            []string `json:"resume"`
+	Drop              []string `json:"drop"`
+	Rewrite           int      `json:"rewrite"`
+	Done              int      `json:"done"`
+	Replaced          int      `json:"replaced"`
+	Transactions      int      `json:"transactions"`
+	TransactionBytes  int64    `json:"transaction_bytes"`
+	TransactionVBytes int64    `json:"transaction_vbytes"`
+	FeeRate           string   `json:"fee_rate"`
+	Fee               int64    `json:"fee"`
+	// Inputs and Outputs are those of the first transaction; empty where the
+	// embedded node makes it.
+	Inputs   []coinJSON    `json:"inputs"`
+	Outputs  []outputJSON  `json:"outputs"`
+	Skipped  []refusalJSON `json:"skipped"`
+	Warnings []refusalJSON `json:"warnings"`
+}
+
+// coinJSON is an output that a transaction spends, under --json.
+type coinJSON struct {
+	OutPoint string `json:"outpoint"`
+	Value    int64  `json:"value"`
+}
+
+// outputJSON is an output of a transaction, under --json.
+type outputJSON struct {
+	Value  int64  `json:"value"`
+	Script string `json:"script"`
+}
+
+// cost is what a transaction measures, costs, spends and pays.
+type cost struct {
+	*anchor.Estimate
+	rate    string
+	inputs  []coinJSON
+	outputs []outputJSON
+}
+
+// estimate is the cost of a transaction that is yet to be made. It asks the
+// node, and locks and sends nothing there.
+func (r *anchorRun) estimate(ctx context.Context, plan *batch.Plan) (*cost, error) {
+	way, err := r.nodeOptions.way(r.network)
+	if err != nil || way == viaEmbedded || unfunded(plan) == 0 {
+		e, err := embedded.Estimate()
+		return &cost{Estimate: e, rate: anchor.SatPerVByte.String(), inputs: []coinJSON{}, outputs: []outputJSON{}}, err
+	}
+	done, err := r.open(ctx, r.nodeOptions)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	order, err := r.order(ctx, &batch.Batch{})
+	if err != nil {
+		return nil, err
+	}
+	order.DryRun = true
+	request, err := r.backend.Fund(ctx, order)
+	if err != nil {
+		return nil, err
+	}
+	tx := request.Packet.UnsignedTx
+	c := &cost{
+		Estimate: &anchor.Estimate{Stripped: int64(tx.SerializeSizeStripped()), VSize: request.VSize(), Fee: request.Fee()},
+		rate:     order.Rate.String(),
+		inputs:   []coinJSON{}, outputs: []outputJSON{},
+	}
+	for _, coin := range request.Coins() {
+		c.inputs = append(c.inputs, coinJSON{coin.OutPoint.String(), coin.Value})
+	}
+	for _, out := range tx.TxOut {
+		c.outputs = append(c.outputs, outputJSON{out.Value, hex.EncodeToString(out.PkScript)})
+	}
+	return c, nil
 }
 
 // rehearse says what a run would do, and touches nothing.
@@ -129,9 +193,9 @@ func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
 	if plan == nil {
 		return faults
 	}
-	cost, err := embedded.Estimate()
+	cost, err := r.estimate(ctx, plan)
 	if err != nil {
-		return err
+		return remedied(err)
 	}
 	out := planJSON{
 		Version: jsonVersion, DryRun: true,
@@ -139,7 +203,8 @@ func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
 		New: len(plan.New), Bytes: totalSize(plan.New),
 		Resume: ids(plan.Resume), Drop: ids(plan.Stale),
 		Rewrite: len(plan.Rewrite), Done: plan.Done, Replaced: plan.Replaced,
-		TransactionBytes: cost.Stripped, TransactionVBytes: cost.VSize,
+		TransactionBytes: cost.Stripped, TransactionVBytes: cost.VSize, FeeRate: cost.rate,
+		Inputs: cost.inputs, Outputs: cost.outputs,
 		Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings),
 	}
 	out.Transactions = unfunded(plan)
@@ -187,7 +252,17 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 	}
 	if p.Transactions > 0 {
 		r.ui.result("  transactions  %d, of %s without signatures, %s virtual bytes", p.Transactions, count(p.TransactionBytes, "byte"), number(p.TransactionVBytes))
-		r.ui.result("  fee           %s satoshi%s", number(p.Fee), r.worth())
+		for _, in := range p.Inputs {
+			r.ui.result("  spends        %s, %s satoshi", in.OutPoint, number(in.Value))
+		}
+		for i, out := range p.Outputs {
+			if i == 0 {
+				r.ui.result("  commits       in an OP_RETURN output of %s satoshi", number(out.Value))
+			} else {
+				r.ui.result("  change        %s satoshi", number(out.Value))
+			}
+		}
+		r.ui.result("  fee           %s satoshi at %s%s", number(p.Fee), p.FeeRate, r.worth())
 	}
 	if p.Replaced > 0 {
 		r.ui.result("  overwrite     %s of a test network", count(p.Replaced, "proof"))
@@ -222,7 +297,7 @@ func titleOrNone(title string) string {
 func unfunded(plan *batch.Plan) int {
 	n := min(len(plan.New), 1)
 	for _, b := range plan.Resume {
-		if b.Transaction == nil {
+		if len(b.Requests) == 0 {
 			n++
 		}
 	}

@@ -12,6 +12,7 @@ import (
 type anchorJSON struct {
 	Version   int        `json:"version"`
 	Batch     *string    `json:"batch"`
+	State     *string    `json:"state"`
 	Documents int        `json:"documents"`
 	BatchRoot *string    `json:"batch_root"`
 	Network   string     `json:"network"`
@@ -31,20 +32,38 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	if r.ui.json {
 		return r.reportJSON(plan)
 	}
+	pending := false
 	for _, b := range r.anchored {
-		txID, block, err := anchorOf(b)
+		at, err := anchorOf(b)
 		if err != nil {
 			return err
 		}
-		r.ui.result("Anchored %s in block %d of %s", count(len(b.Documents), "document"), block.Height, b.Network)
+		switch documents := count(len(b.Documents), "document"); {
+		case b.OpenRequest() != nil && len(b.Transactions) == 0:
+			r.ui.result("Signed %s; the transaction waits for its signature", documents)
+		case at.block == nil:
+			r.ui.result("Sent the transaction for %s to %s", documents, b.Network)
+		case b.State() != batch.Complete:
+			r.ui.result("The transaction for %s is in block %d of %s, %d of %s", documents, at.block.Height, b.Network, r.confirmationsOf(b), count(r.confirmations, "confirmation"))
+		default:
+			r.ui.result("Anchored %s in block %d of %s", documents, at.block.Height, b.Network)
+		}
 		r.ui.result("  batch        %s", b.ID)
-		r.ui.result("  transaction  %s", *txID)
+		r.ui.result("  transaction  %s", at.id)
+		if r.node != nil && b.State() != batch.Complete {
+			r.ui.result("  fee          %s satoshi", number(at.fee))
+		}
+		pending = pending || b.State() != batch.Complete
 	}
 	if plan.Done > 0 {
 		r.ui.result("%s had been anchored before", count(plan.Done, "document"))
 	}
 	if r.proofs > 0 {
-		r.ui.result("Wrote %s, NAME.pdf.proof.json beside each NAME.pdf", count(r.proofs, "proof"))
+		kind := "proof"
+		if pending {
+			kind = "pending proof"
+		}
+		r.ui.result("Wrote %s, NAME.pdf.proof.json beside each NAME.pdf", count(r.proofs, kind))
 	}
 	if path := r.tablePath(); path != "" {
 		r.ui.result("Wrote the table of documents and proofs, %s", shown(path))
@@ -52,12 +71,26 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	if n := len(plan.Refusals); n > 0 {
 		r.ui.result("%s", r.ui.paint(yellow, "Left out what was refused, "+count(n, "fault")+", listed above: run the same command again when it is mended"))
 	}
-	if r.network == bitcoin.Regtest {
+	switch {
+	case r.network == bitcoin.Regtest && r.node == nil:
 		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
+	case r.network.IsTest():
+		r.ui.result("%s", r.ui.paint(yellow, "TEST NETWORK – these proofs are for rehearsals: anyone can make blocks of "+r.network.String()+"."))
 	}
-	r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
+	if r.psbtOut() {
+		r.ui.note("Next: have %s signed, and do not send it from there; then: gradseal anchor --network %s --psbt-in SIGNED", shown(r.money.psbtOut), r.network)
+	} else if pending {
+		r.ui.note("Next: gradseal upgrade --network %s, which completes the proofs once the block is deep enough", r.network)
+	} else if len(paths) > 0 {
+		r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
+	}
 	r.ui.note("Done. Back up this folder, which holds the keys and the salts: %s", safe(r.home.dir))
 	return nil
+}
+
+// psbtOut reports whether a transaction was written for a signer elsewhere.
+func (r *anchorRun) psbtOut() bool {
+	return slices.ContainsFunc(r.anchored, func(b *batch.Batch) bool { return b.OpenRequest() != nil })
 }
 
 // arguments are paths as one would type them again.
@@ -88,11 +121,11 @@ func (r *anchorRun) reportJSON(plan *batch.Plan) error {
 		out.Left = append(out.Left, newRefusalsJSON(b.Left)...)
 	}
 	for _, b := range slices.Concat(plan.Complete, r.anchored) { // the last one stays
-		of, err := newBatchJSON(b)
+		of, err := r.newBatchJSON(b)
 		if err != nil {
 			return err
 		}
-		out.Batch, out.BatchRoot, out.TxID, out.Block = &b.ID, of.BatchRoot, of.TxID, of.Block
+		out.Batch, out.State, out.BatchRoot, out.TxID, out.Block = &b.ID, &of.State, of.BatchRoot, of.TxID, of.Block
 	}
 	return r.ui.object(out)
 }

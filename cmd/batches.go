@@ -16,6 +16,7 @@ import (
 
 	"gradseal/anchor"
 	"gradseal/batch"
+	"gradseal/bitcoin"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -26,9 +27,10 @@ func (a *app) newBatchesCommand() *cobra.Command {
 		Use:   "batches [BATCH]",
 		Short: "The batches of this home, and how far each has come",
 		Long: `Lists the batches that were made here, or shows one. A batch is planned,
-then signed, then sent (its transaction is made), then confirmed (the
-transaction is in a block), then complete (every proof has been written).
-The anchor command with the same files takes it on.`,
+then signed, then requested (its transaction waits for a signature), then sent,
+then confirmed (the transaction is in a block), then complete (every proof has
+been written). The anchor command with the same files takes it on, and from sent
+on gradseal upgrade does. Confirmations are counted in this home's header chain.`,
 		Example: `  gradseal batches
   gradseal batches 20261122-10b7b705
   gradseal batches 20261122-10b7b705 --documents
@@ -79,6 +81,12 @@ type batchJSON struct {
 	BatchRoot *string    `json:"batch_root"`
 	TxID      *string    `json:"txid"`
 	Block     *blockJSON `json:"block"`
+	// Confirmations are those in the header chain of this home, Fee is in satoshi,
+	// Versions counts the transactions that replace one another.
+	Confirmations uint32 `json:"confirmations"`
+	Fee           *int64 `json:"fee"`
+	Versions      int    `json:"versions"`
+	Next          string `json:"next"`
 	// Files are listed with --documents only.
 	Files []batchFileJSON `json:"files,omitempty"`
 }
@@ -95,10 +103,11 @@ type abandonedJSON struct {
 	Abandoned string `json:"abandoned"`
 }
 
-func newBatchJSON(b *batch.Batch) (*batchJSON, error) {
+func (a *app) newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 	out := &batchJSON{
 		Version: jsonVersion, Batch: b.ID, State: b.State().String(), Documents: len(b.Documents),
 		Network: b.Network.String(), Issuer: b.Issuer, Title: b.Title, Created: b.Created.Format(time.RFC3339),
+		Confirmations: a.confirmationsOf(b), Versions: len(b.Transactions), Next: nextStep(b),
 	}
 	for _, d := range b.Documents {
 		out.Bytes += d.Size
@@ -110,27 +119,48 @@ func newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 		}
 		out.BatchRoot = ptr(hex.EncodeToString(root[:]))
 	}
-	var err error
-	out.TxID, out.Block, err = anchorOf(b)
+	at, err := anchorOf(b)
+	if at != nil {
+		out.TxID, out.Block, out.Fee = &at.id, at.block, &at.fee
+	}
 	return out, err
 }
 
-// anchorOf returns the id of a batch's transaction, and the block that it is
-// in; nil where there is none yet.
-func anchorOf(b *batch.Batch) (*string, *blockJSON, error) {
-	if b.Transaction == nil {
-		return nil, nil, nil
+// anchored is the transaction of a batch: the one that is in a block, or else
+// the newest.
+type anchored struct {
+	id    string
+	fee   int64 // satoshi
+	block *blockJSON
+}
+
+// anchorOf returns the transaction of a batch, signed or not; nil where there is
+// none yet.
+func anchorOf(b *batch.Batch) (*anchored, error) {
+	var of *anchored
+	for _, data := range slices.Backward(b.Requests) {
+		request, err := anchor.ParseRequest(data)
+		if err != nil {
+			return nil, fmt.Errorf("batch %s: %w", b.ID, err)
+		}
+		id := request.ID()
+		this := &anchored{id: id.String(), fee: request.Fee()}
+		if of == nil {
+			of = this
+		}
+		if b.Attestation == nil {
+			break
+		}
+		if tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction); err == nil && tx.ID() == id {
+			h := b.Attestation.Header
+			this.block = newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: h.Hash(), Time: h.Time()})
+			return this, nil
+		}
 	}
-	tx, err := anchor.Parse(b.Transaction)
-	if err != nil {
-		return nil, nil, fmt.Errorf("batch %s: %w", b.ID, err)
+	if b.Attestation != nil {
+		return nil, fmt.Errorf("batch %s: its attestation is of a transaction that it did not make", b.ID)
 	}
-	id := tx.TxHash().String()
-	if b.Attestation == nil {
-		return &id, nil, nil
-	}
-	h := b.Attestation.Header
-	return &id, newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: h.Hash(), Time: h.Time()}), nil
+	return of, nil
 }
 
 func (a *app) runBatches() error {
@@ -146,18 +176,36 @@ func (a *app) runBatches() error {
 	}
 	table := tabwriter.NewWriter(a.ui.Out, 0, 0, 2, ' ', 0)
 	if len(list) > 0 {
-		fmt.Fprintln(table, "BATCH\tSTATE\tDOCUMENTS\tNETWORK\tCREATED\tISSUER\tTITLE")
+		fmt.Fprintln(table, "BATCH\tSTATE\tDOCUMENTS\tNETWORK\tAGE\tCONFIRMATIONS\tFEE\tISSUER\tTITLE")
 	}
 	for _, b := range list {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.State(), number(len(b.Documents)), b.Network,
-			b.Created.Local().Format(time.DateOnly), b.Issuer, safe(b.Title))
+		confirmations, fee := "-", "-"
+		if b.Attestation != nil {
+			confirmations = number(a.confirmationsOf(b))
+		}
+		switch at, err := anchorOf(b); {
+		case err != nil:
+			return err
+		case at != nil:
+			fee = number(at.fee)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.State(), number(len(b.Documents)), b.Network,
+			age(time.Since(b.Created)), confirmations, fee, b.Issuer, safe(b.Title))
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, b := range list {
+		if b.State() != batch.Complete {
+			a.ui.note("%s  %s", b.ID, nextStep(b))
+		}
+	}
+	return nil
 }
 
 func (a *app) showAllJSON(list []*batch.Batch) error {
 	for _, b := range list {
-		out, err := newBatchJSON(b)
+		out, err := a.newBatchJSON(b)
 		if err != nil {
 			return err
 		}
@@ -174,7 +222,12 @@ func (a *app) findBatch(id string) (*batch.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(b *batch.Batch) bool { return !strings.HasPrefix(b.ID, id) })
+	return pickBatch(list, id)
+}
+
+// pickBatch is findBatch in a list.
+func pickBatch(list []*batch.Batch, id string) (*batch.Batch, error) {
+	list = slices.DeleteFunc(slices.Clone(list), func(b *batch.Batch) bool { return !strings.HasPrefix(b.ID, id) })
 	if i := slices.IndexFunc(list, func(b *batch.Batch) bool { return b.ID == id }); i >= 0 {
 		return list[i], nil
 	}
@@ -192,7 +245,7 @@ func (a *app) runBatchShow(id string, documents bool) error {
 	if err != nil {
 		return err
 	}
-	out, err := newBatchJSON(b)
+	out, err := a.newBatchJSON(b)
 	if err != nil {
 		return err
 	}
@@ -225,15 +278,17 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 	a.ui.result("network      %s", b.Network)
 	a.ui.result("issuer       %s", b.Issuer)
 	a.ui.result("title        %s", titleOrNone(b.Title))
-	a.ui.result("created      %s", b.Created.Local().Format("2006-01-02 15:04:05 MST"))
+	a.ui.result("created      %s, %s ago", b.Created.Local().Format("2006-01-02 15:04:05 MST"), age(time.Since(b.Created)))
 	if out.BatchRoot != nil {
 		a.ui.result("batch root   %s", *out.BatchRoot)
 	}
 	if out.TxID != nil {
 		a.ui.result("transaction  %s", *out.TxID)
+		a.ui.result("fee          %s satoshi%s", number(*out.Fee), replacing(b))
 	}
 	if out.Block != nil {
 		a.ui.result("block        %d, %s", out.Block.Height, out.Block.Hash)
+		a.ui.result("             %s", count(out.Confirmations, "confirmation"))
 	}
 	for _, dir := range foldersOf(b) {
 		a.ui.result("folder       %s", shown(dir))
@@ -258,11 +313,42 @@ func foldersOf(b *batch.Batch) []string {
 	return slices.Compact(dirs)
 }
 
+// replacing says how many versions of its transaction a batch has.
+func replacing(b *batch.Batch) string {
+	if len(b.Transactions) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d transactions, of which one can be in a block)", len(b.Transactions))
+}
+
+// age is a duration in its largest unit.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return count(max(int64(d/time.Second), 0), "second")
+	case d < time.Hour:
+		return count(int64(d/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return count(int64(d/time.Hour), "hour")
+	}
+	return count(int64(d/(24*time.Hour)), "day")
+}
+
 // nextStep says what comes next for a batch.
 func nextStep(b *batch.Batch) string {
+	onNetwork := ""
+	if b.Network != bitcoin.Regtest {
+		onNetwork = " --network " + b.Network.String()
+	}
 	switch b.State() {
 	case batch.Planned:
 		return "Next: the same anchor command goes on with it. It is not signed, and is dropped with: gradseal batches abandon " + b.ID
+	case batch.Requested:
+		return "Next: have the transaction signed (gradseal anchor --psbt-out FILE FOLDER writes it again), then: gradseal anchor" + onNetwork + " --psbt-in FILE"
+	case batch.Funded:
+		return "Next: gradseal upgrade" + onNetwork + "; if no block takes it: gradseal bump " + b.ID
+	case batch.Confirmed:
+		return "Next: gradseal upgrade" + onNetwork + ", until the block is deep enough"
 	case batch.Complete:
 		return "Nothing is left to do. A proof that was lost is written again by: gradseal anchor FOLDER"
 	}

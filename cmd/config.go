@@ -18,19 +18,34 @@ import (
 // verify.network), the environment before the file.
 type settings struct {
 	Anchor anchorSettings `mapstructure:"anchor" yaml:"anchor"`
+	Node   nodeSettings   `mapstructure:"node" yaml:"node"`
 	Verify verifySettings `mapstructure:"verify" yaml:"verify"`
 	Status statusSettings `mapstructure:"status" yaml:"status"`
 }
 
 type anchorSettings struct {
-	Network string `mapstructure:"network" yaml:"network"`
-	Issuer  string `mapstructure:"issuer" yaml:"issuer"`
+	Network       string `mapstructure:"network" yaml:"network"`
+	Issuer        string `mapstructure:"issuer" yaml:"issuer"`
+	Via           string `mapstructure:"via" yaml:"via"`
+	Confirmations uint32 `mapstructure:"confirmations" yaml:"confirmations"`
+	Target        int    `mapstructure:"target" yaml:"target"`
+	MaxFee        int64  `mapstructure:"max-fee" yaml:"max-fee"`
+}
+
+type nodeSettings struct {
+	URL          string `mapstructure:"url" yaml:"url"`
+	User         string `mapstructure:"user" yaml:"user"`
+	PasswordFile string `mapstructure:"password-file" yaml:"password-file"`
+	Cookie       string `mapstructure:"cookie" yaml:"cookie"`
+	Cert         string `mapstructure:"cert" yaml:"cert"`
+	Wallet       string `mapstructure:"wallet" yaml:"wallet"`
 }
 
 type verifySettings struct {
 	Network            string `mapstructure:"network" yaml:"network"`
 	Confirmations      uint32 `mapstructure:"confirmations" yaml:"confirmations"`
 	AllowUnknownStatus bool   `mapstructure:"allow-unknown-status" yaml:"allow-unknown-status"`
+	UnsafeCarriedWork  bool   `mapstructure:"unsafe-carried-work" yaml:"unsafe-carried-work"`
 }
 
 type statusSettings struct {
@@ -39,7 +54,7 @@ type statusSettings struct {
 
 func defaultSettings() settings {
 	return settings{
-		Anchor: anchorSettings{Network: "regtest"},
+		Anchor: anchorSettings{Network: "regtest", Target: 6, MaxFee: 50_000},
 		Verify: verifySettings{Network: "mainnet"},
 		Status: statusSettings{Validity: "180d"},
 	}
@@ -50,9 +65,20 @@ func (s settings) defaults() map[string]any {
 	return map[string]any{
 		"anchor.network":              s.Anchor.Network,
 		"anchor.issuer":               s.Anchor.Issuer,
+		"anchor.via":                  s.Anchor.Via,
+		"anchor.confirmations":        s.Anchor.Confirmations,
+		"anchor.target":               s.Anchor.Target,
+		"anchor.max-fee":              s.Anchor.MaxFee,
+		"node.url":                    s.Node.URL,
+		"node.user":                   s.Node.User,
+		"node.password-file":          s.Node.PasswordFile,
+		"node.cookie":                 s.Node.Cookie,
+		"node.cert":                   s.Node.Cert,
+		"node.wallet":                 s.Node.Wallet,
 		"verify.network":              s.Verify.Network,
 		"verify.confirmations":        s.Verify.Confirmations,
 		"verify.allow-unknown-status": s.Verify.AllowUnknownStatus,
+		"verify.unsafe-carried-work":  s.Verify.UnsafeCarriedWork,
 		"status.validity":             s.Status.Validity,
 	}
 }

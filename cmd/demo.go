@@ -109,7 +109,13 @@ func (d *demo) anchor(ctx context.Context) error {
 	if err := d.unpack(folder); err != nil {
 		return err
 	}
-	return d.registrar.runAnchor(ctx, anchorOptions{network: "regtest", issuer: demoID}, []string{folder})
+	return d.registrar.runAnchor(ctx, anchorOptions{networkName: "regtest", issuer: demoID, moneyOptions: d.money()}, []string{folder})
+}
+
+// money is what may be spent where nothing else is said.
+func (d *demo) money() moneyOptions {
+	s := d.registrar.cfg.Anchor
+	return moneyOptions{target: s.Target, maxFee: s.MaxFee}
 }
 
 // unpack writes the sample transcripts.
@@ -189,7 +195,7 @@ func (d *demo) impersonate(ctx context.Context) error {
 		return err
 	}
 	d.ui.result("Name and id are the same. Only the fingerprint cannot be copied:\n  %s", f.Fingerprint())
-	if err := d.stranger.runAnchor(ctx, anchorOptions{network: "regtest", issuer: demoID}, []string{forged}); err != nil {
+	if err := d.stranger.runAnchor(ctx, anchorOptions{networkName: "regtest", issuer: demoID, moneyOptions: d.money()}, []string{forged}); err != nil {
 		return err
 	}
 	d.ui.result("\nThe employer, who trusts the university's own key, checks that:")

@@ -41,8 +41,10 @@ func (h home) configFile() string { return filepath.Join(h.dir, configName) }
 func (h home) keyDir() string     { return filepath.Join(h.dir, keysName) }
 func (h home) nodeDir() string    { return filepath.Join(h.chain, nodeName) }
 
+func (h home) headerDir() string { return filepath.Join(h.chain, headersName) }
+
 func (h home) headerFile(n bitcoin.Network) string {
-	return filepath.Join(h.chain, headersName, n.String())
+	return filepath.Join(h.headerDir(), n.String())
 }
 
 func (h home) trust() *trust.Store   { return trust.Open(filepath.Join(h.dir, trustName)) }

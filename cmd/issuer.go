@@ -375,9 +375,12 @@ func (a *app) newIssuerPackCommand() *cobra.Command {
 	var out, id string
 	cmd := &cobra.Command{
 		Use:   "pack",
-		Short: "Write the one file that verifiers add: issuer and status lists",
-		Long: `Writes a pack: the public issuer file and the newest status lists. Publish it,
-with its fingerprint somewhere else, and write it again after each batch.`,
+		Short: "Write the one file that verifiers add: issuer, status lists, headers",
+		Long: `Writes a pack: the public issuer file, the newest status lists, and the block
+headers that verifiers need for the proofs made here. Publish it, with its
+fingerprint somewhere else, and write it again after each batch. Headers of the
+network inside the program, where rehearsals are, stay out: no one else can
+check those.`,
 		Example: `  gradseal issuer pack -o uni.pack
   gradseal issuer pack -o - | ssh web 'cat > uni.pack'
 
@@ -407,28 +410,21 @@ func (a *app) runIssuerPack(ctx context.Context, id, out string) error {
 	if _, err := a.ownIssuer(id); err != nil {
 		return err
 	}
-	pack, err := a.home.trust().Pack(id)
+	segments, err := a.packHeaders(id)
 	if err != nil {
 		return err
 	}
-	data, err := pack.Marshal()
+	pack, err := a.home.trust().Pack(id, segments)
 	if err != nil {
 		return err
 	}
-	if out == "-" {
-		_, err := a.ui.Out.Write(data)
-		return err
-	}
-	if err := mayReplacePack(out, id); err != nil {
-		return err
-	}
-	if err := atomicfile.WriteFile(out, data, 0o644); err != nil {
+	if err := a.writePack(pack, out); err != nil || out == "-" {
 		return err
 	}
 	if a.ui.json {
 		return a.ui.object(newIssuerJSON(pack.File))
 	}
-	a.ui.result("Wrote %s: %s, %s", shown(out), quoted(pack.File.Name), count(len(pack.Lists), "status list"))
+	a.ui.result("Wrote %s: %s, %s", shown(out), quoted(pack.File.Name), contents(pack))
 	a.ui.result("  fingerprint  %s", pack.File.Fingerprint())
 	return nil
 }

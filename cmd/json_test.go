@@ -25,7 +25,9 @@ func TestJSONDocument(t *testing.T) {
 		"`batches`, `batches BATCH`": reflect.TypeFor[batchJSON](),
 		"`batches abandon`":          reflect.TypeFor[abandonedJSON](),
 		"`verify`":                   reflect.TypeFor[verdictJSON](),
-		"`issuer create`, `issuer show`, `issuer pack -o FILE`, `trust add`, `trust list`": reflect.TypeFor[issuerJSON](),
+		"`issuer create`, `issuer show`, `issuer pack -o FILE`, `trust add`, `trust list`, `trust export -o FILE`": reflect.TypeFor[issuerJSON](),
+		"`coin create`, `coin import`, `coin address`, `coin show`":                                                reflect.TypeFor[coinAddressJSON](),
+		"`trust import`":                 reflect.TypeFor[importedJSON](),
 		"`trust remove`":                 reflect.TypeFor[removedJSON](),
 		"`status show`, `status import`": reflect.TypeFor[statusJSON](),
 	}

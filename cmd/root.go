@@ -117,10 +117,14 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	addCommands(root,
 		a.newAnchorCommand(),
 		a.newBatchesCommand(),
+		a.newUpgradeCommand(),
+		a.newBumpCommand(),
 		a.newVerifyCommand(),
 		a.newIssuerCommand(),
+		a.newCoinCommand(),
 		a.newTrustCommand(),
 		a.newStatusCommand(),
+		a.newHeadersCommand(),
 		a.newDemoCommand(),
 	)
 	return root

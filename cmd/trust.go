@@ -19,34 +19,50 @@ func (a *app) newTrustCommand() *cobra.Command {
 		Short: "The issuers that this machine knows",
 		Example: `  gradseal trust add uni.pack
   gradseal trust list
+  gradseal trust export uni.example/registrar -o uni.pack
   gradseal trust remove uni.example/registrar
 
 Exit codes: 0 done; 1 an error, and the trust store is as it was.`,
 	}
-	addCommands(cmd, a.newTrustAddCommand(), a.newTrustListCommand(), a.newTrustRemoveCommand())
+	addCommands(cmd, a.newTrustAddCommand(), a.newTrustListCommand(), a.newTrustRemoveCommand(), a.newTrustExportCommand(), a.newTrustImportCommand())
 	return cmd
 }
 
 func (a *app) newTrustAddCommand() *cobra.Command {
-	var fingerprint string
+	var o trustAddOptions
 	cmd := &cobra.Command{
 		Use:   "add FILE",
 		Short: "Trust the issuer of a pack, after comparing its fingerprint",
 		Long: `Shows the name, the id and the fingerprint of the issuer in a pack or an issuer
 file, and adds it once the fingerprint was typed. Take the fingerprint from the
 institution itself – its web site, a letter, a call – and never from whoever
-gave you the file: anyone can make a file with any name in it.`,
+gave you the file: anyone can make a file with any name in it.
+
+Block headers in the pack are taken in as well, but where this machine has a
+chain that says otherwise. Those of Bitcoin's main network are checked for their
+work. Those of a test network are what the file says: nothing signs them.`,
 		Example: `  gradseal trust add uni.pack
   gradseal trust add uni.pack --fingerprint "3f2a 9c1b … ten groups of four"
 
 Exit codes: 0 added, or there already; 1 an error, and nothing was added.`,
 		Args: needOne("name the pack that the institution publishes"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runTrustAdd(cmd.Context(), args[0], fingerprint)
+			return a.runTrustAdd(cmd.Context(), args[0], o)
 		},
 	}
-	cmd.Flags().StringVar(&fingerprint, "fingerprint", "", "the issuer's fingerprint, as `text` from the institution itself")
+	o.addFlags(cmd)
 	return cmd
+}
+
+type trustAddOptions struct {
+	fingerprint    string
+	replaceHeaders bool
+}
+
+func (o *trustAddOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.fingerprint, "fingerprint", "", "the issuer's fingerprint, as `text` from the institution itself")
+	flags.BoolVar(&o.replaceHeaders, "replace-headers", false, "on test networks, take the headers of the pack in place of a chain here that disagrees")
 }
 
 func needOne(hint string) cobra.PositionalArgs {
@@ -58,7 +74,7 @@ func needOne(hint string) cobra.PositionalArgs {
 	}
 }
 
-func (a *app) runTrustAdd(ctx context.Context, path, fingerprint string) error {
+func (a *app) runTrustAdd(ctx context.Context, path string, o trustAddOptions) error {
 	pack, err := readPack(path)
 	if err != nil {
 		return err
@@ -83,14 +99,32 @@ func (a *app) runTrustAdd(ctx context.Context, path, fingerprint string) error {
 	}
 	switch change {
 	case trust.Added:
-		err = a.confirmFingerprint(ctx, pack.File, fingerprint)
+		err = a.confirmFingerprint(ctx, pack.File, o.fingerprint)
 	case trust.Updated:
 		a.ui.note("This follows from the issuer that you trust already: it is signed by its keys.")
 	}
 	if err != nil {
 		return err
 	}
-	return a.addPack(store, pack)
+	// Headers go first: a pack with false ones is not to be trusted at all.
+	if _, err := a.takeHeaders(pack, o.replaceHeaders); err != nil {
+		return fmt.Errorf("%s: the issuer was not added: %w", path, err)
+	}
+	if change, err = a.takeIssuer(pack); err != nil {
+		return err
+	}
+	if a.ui.json {
+		return a.ui.object(newIssuerJSON(pack.File))
+	}
+	switch change {
+	case trust.Added:
+		a.ui.result("Added %s to the issuers that this machine trusts", quoted(pack.File.Name))
+	case trust.Updated:
+		a.ui.result("Updated %s", quoted(pack.File.Name))
+	default:
+		a.ui.result("%s is trusted here already", quoted(pack.File.Name))
+	}
+	return nil
 }
 
 // readPack reads a pack, or an issuer file alone.
@@ -100,7 +134,7 @@ func readPack(path string) (*trust.Pack, error) {
 		return nil, err
 	}
 	if _, err := issuer.ParseFile(data); err == nil {
-		return trust.NewPack(data)
+		return trust.NewPack(data, nil, nil)
 	}
 	pack, err := trust.ParsePack(data)
 	if err != nil {
@@ -136,10 +170,12 @@ func (a *app) confirmFingerprint(ctx context.Context, f *issuer.File, given stri
 	return nil
 }
 
-func (a *app) addPack(store *trust.Store, pack *trust.Pack) error {
+// takeIssuer takes in the issuer file and the status lists of a pack.
+func (a *app) takeIssuer(pack *trust.Pack) (trust.Change, error) {
+	store := a.home.trust()
 	change, err := store.Add(pack.Issuer)
 	if err != nil {
-		return err
+		return change, err
 	}
 	for _, list := range pack.Lists {
 		newer, err := store.ImportStatus(list.Data, time.Now())
@@ -147,23 +183,12 @@ func (a *app) addPack(store *trust.Store, pack *trust.Pack) error {
 		case errors.Is(err, issuer.ErrStatusOlder):
 			a.ui.note("The status list of %s for %s is older than the one here, which stays.", list.AsOf.Format(time.DateOnly), list.Network)
 		case err != nil:
-			return err
+			return change, err
 		case newer:
 			a.ui.note("Status list for %s: as of %s.", list.Network, list.AsOf.Format(time.DateOnly))
 		}
 	}
-	if a.ui.json {
-		return a.ui.object(newIssuerJSON(pack.File))
-	}
-	switch change {
-	case trust.Added:
-		a.ui.result("Added %s to the issuers that this machine trusts", quoted(pack.File.Name))
-	case trust.Updated:
-		a.ui.result("Updated %s", quoted(pack.File.Name))
-	default:
-		a.ui.result("%s is trusted here already", quoted(pack.File.Name))
-	}
-	return nil
+	return change, nil
 }
 
 func (a *app) newTrustListCommand() *cobra.Command {

@@ -198,7 +198,7 @@ func shown(path string) string {
 var workingDirectory = sync.OnceValues(os.Getwd)
 
 // number prints 12345 as 12,345.
-func number[N int | int64 | uint64](n N) string {
+func number[N int | int64 | uint32 | uint64](n N) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -207,7 +207,7 @@ func number[N int | int64 | uint64](n N) string {
 }
 
 // count prints "1 document", "2 documents" and "2 batches".
-func count[N int | int64 | uint64](n N, noun string) string {
+func count[N int | int64 | uint32 | uint64](n N, noun string) string {
 	switch {
 	case n == 1:
 		return "1 " + noun

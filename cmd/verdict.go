@@ -59,6 +59,9 @@ func (a *app) headline(r *verify.Result, accepted bitcoin.Network) string {
 		color, word = yellow, strings.ReplaceAll(word, "-", " ")
 	}
 	text := a.ui.paint(color, word)
+	if r.Verdict == verify.Valid && r.WorkOnly {
+		text += " " + a.ui.paint(yellow, "(WORK ONLY: block not in a header chain)")
+	}
 	if onTestNetwork(r, accepted) {
 		n := r.Network
 		if n == 0 {
@@ -121,7 +124,7 @@ func finding(r *verify.Result) string {
 	case verify.OtherNetwork:
 		return fmt.Sprintf("it is anchored in %s, which was not asked for", r.Network)
 	case verify.NoHeaderChain, verify.NotInChain:
-		return fmt.Sprintf("its block is in no header chain of %s that this machine knows", r.Network)
+		return fmt.Sprintf("its block is not in a header chain of %s that this machine holds", r.Network)
 	case verify.NoAttestation:
 		return "it is in no Bitcoin block yet"
 	case verify.DocumentWithdrawn:
@@ -199,15 +202,23 @@ func story(r *verify.Result) []string {
 
 func validStory(r *verify.Result) []string {
 	lines := []string{fmt.Sprintf("Exactly these bytes were issued by %s,", issuerName(r))}
-	when := fmt.Sprintf("no later than %s (block %d of %s)", day(r.NoLaterThan), r.Header.Height, r.Network)
-	if r.NoEarlier != nil {
-		when += fmt.Sprintf(" and no earlier than block %d", r.NoEarlier.Height)
-	}
-	lines = append(lines, when+".")
+	lines = append(lines, when(r)+".")
 	if r.Checks[verify.Status].Outcome == verify.OK {
 		return append(lines, fmt.Sprintf("Not withdrawn as of %s.", day(r.StatusAsOf)))
 	}
 	return append(lines, "WHETHER IT WAS WITHDRAWN SINCE IS NOT KNOWN: "+safe(r.Checks[verify.Status].Detail)+".")
+}
+
+// when says what is proven about the time.
+func when(r *verify.Result) string {
+	if r.WorkOnly {
+		return "WHEN IS NOT PROVEN: the block is in no header chain here, and only the work in the proof was counted"
+	}
+	text := fmt.Sprintf("no later than %s (block %d of %s)", day(r.NoLaterThan), r.Header.Height, r.Network)
+	if r.NoEarlier != nil {
+		text += fmt.Sprintf(" and no earlier than block %d", r.NoEarlier.Height)
+	}
+	return text
 }
 
 func issuerName(r *verify.Result) string {
@@ -277,10 +288,11 @@ func (a *app) adviseDigest(j judged, others map[verify.Digest]string) string {
 }
 
 func adviseChain(j judged) string {
+	const pack = "get the institution's newest pack, then run: gradseal trust add FILE"
 	if j.Network == bitcoin.Regtest {
-		return "this proof comes from a rehearsal on another machine. Nobody but that machine can check it: ask the institution for a proof on Bitcoin's main network"
+		return "if this proof comes from a rehearsal on another machine, nobody but that machine can check it: ask the institution for a proof on Bitcoin's main network. If it comes from a regtest network that several share, " + pack
 	}
-	return fmt.Sprintf("this version holds no header chain of %s that reaches the block", j.Network)
+	return fmt.Sprintf("%s. Or fetch the headers yourself: gradseal headers sync --network %s --from p2p:HOST:PORT (another machine can, and then: gradseal headers import FILE)", pack, j.Network)
 }
 
 // printSummary counts the verdicts, and says once what to do about each kind

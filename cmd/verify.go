@@ -22,6 +22,7 @@ type verifyOptions struct {
 	network            string
 	confirmations      uint32
 	allowUnknownStatus bool
+	unsafeCarriedWork  bool
 	proof, proofs      string
 }
 
@@ -30,11 +31,13 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.network, "network", "mainnet", "the Bitcoin `network` that counts; naming a test network accepts it")
 	flags.Uint32Var(&o.confirmations, "confirmations", 0, "`number` of confirmations that the block needs (default: 6, on a test network 1)")
 	flags.BoolVar(&o.allowUnknownStatus, "allow-unknown-status", false, "accept documents of which it is not known whether they were withdrawn")
+	flags.BoolVar(&o.unsafeCarriedWork, "unsafe-carried-work", false, "accept on mainnet, where the header chain does not reach the block, the work that the proof carries: it proves cost, and no date")
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
 	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
 	setConfigKey(flags, "network", "verify.network")
 	setConfigKey(flags, "confirmations", "verify.confirmations")
 	setConfigKey(flags, "allow-unknown-status", "verify.allow-unknown-status")
+	setConfigKey(flags, "unsafe-carried-work", "verify.unsafe-carried-work")
 }
 
 func (a *app) newVerifyCommand() *cobra.Command {
@@ -118,6 +121,10 @@ func (a *app) newVerifier(o verifyOptions) (*verify.Verifier, func(), error) {
 	}
 	if policy.Confirmations == 0 {
 		policy.Confirmations = defaultConfirmations(network)
+	}
+	if o.unsafeCarriedWork {
+		_, last := headers.LastListed(bitcoin.Mainnet)
+		policy.UnsafeCarriedWork = &verify.Yardstick{Bits: last.Bits(), Time: last.Time()}
 	}
 	believed, err := a.loadTrust()
 	if err != nil {
@@ -264,6 +271,7 @@ type verdictJSON struct {
 	TestNetwork bool        `json:"test_network"`
 	Issuer      *partyJSON  `json:"issuer"`
 	Block       *blockJSON  `json:"block"`
+	WorkOnly    bool        `json:"work_only"`
 	NoLaterThan *string     `json:"no_later_than"`
 	StatusAsOf  *string     `json:"status_as_of"`
 	Problem     *string     `json:"problem"`
@@ -300,7 +308,7 @@ func newBlockJSON(b *verify.BlockAt) *blockJSON {
 func newVerdictJSON(j judged, accepted bitcoin.Network, advice string) verdictJSON {
 	out := verdictJSON{
 		Version: jsonVersion, File: j.path, Verdict: j.Verdict.String(),
-		TestNetwork: onTestNetwork(j.Result, accepted), Hint: advice, Exit: j.Verdict.Exit(),
+		TestNetwork: onTestNetwork(j.Result, accepted), WorkOnly: j.WorkOnly, Hint: advice, Exit: j.Verdict.Exit(),
 	}
 	if j.Checks[verify.Anchor].Outcome == verify.OK {
 		out.Block = newBlockJSON(j.Header)

@@ -1,79 +1,309 @@
-// Package headers keeps the header chain of one Bitcoin network in a flat file
-// and answers which header is at a height. The file is the 80-byte headers one
-// after the other, the genesis header (height 0) first, and nothing else.
+// Package headers keeps the header chain of one Bitcoin network on disk and
+// answers which header is at a height. Every header is checked when it is
+// added: link, proof of work, exact bits, time, version, and the blocks that
+// this build has built in (section 15 of docs/format.md). What headers cannot
+// show is not checked: transactions, and the signatures of signet's blocks.
 //
-// The chain is the one that its owner named as a source: on a test network
-// work proves nothing to anyone, so nothing here chooses between two chains,
-// and a header that disagrees with a stored one is refused. What is checked is
-// that every added header links to the one before, has the bits that its
-// network asks for and the work for them. The package opens no socket; it
-// trusts the file, which is why whoever can write the file decides what
-// verifies.
+// On mainnet the chain with most work is kept, whoever it came from. On a test
+// network work proves nothing to anyone: the chain there is the one from the
+// source that its owner named, and headers of another source that disagree are
+// refused until the owner says to replace it.
 //
-// Adding is for one process at a time, and the caller holds the lock for it.
-// Readers need none.
+// The package opens no socket. It trusts the files, which is why whoever can
+// write them decides what verifies. Writing is for one process at a time, and
+// the caller holds the lock for it. Readers need none: what a file says is
+// committed is never written over.
 package headers
 
 import (
-	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"math"
+	"io/fs"
 	"os"
+	"slices"
 
 	"gradseal/bitcoin"
 )
 
-// Chain is a read-only view of a header file, as high as the file was when it
-// was opened: headers added later do not show. It may be used by several
-// goroutines at once.
+// ErrNotHeld is the error for a height at which there may be a header, but not
+// in the file.
+var ErrNotHeld = errors.New("the header is not held")
+
+// Chain is a read-only view of a header chain as it was when it was opened:
+// headers added later do not show, and those that a reorganisation has replaced
+// since stay. It may be used by several goroutines at once.
 type Chain struct {
-	file    *os.File
-	network bitcoin.Network
-	height  uint32
+	path    string
+	rules   *rules
+	source  string
+	ranges  []Range  // by height, disjoint, with gaps between them
+	extents []extent // by height, disjoint
+	file    *os.File // nil where there are no extents
 }
 
-// Open opens the header file of a network. The error is fs.ErrNotExist where
-// there is no file. A file that does not start with the network's genesis
-// header is refused. The chain ends before the first header that does not link
-// to the one before it, and the tip must have the work for its target: what
-// follows is what a process killed in Extend or a power cut can leave.
+// Range is a run of headers without a gap. The highest range of a chain is the
+// one that grows. Those below it are of networks with a built-in list, and end
+// at a listed block.
+type Range struct {
+	From, To uint32
+	// Before is the work of all headers below From: known where From is 0 or
+	// listed, otherwise a claim of whoever gave the pin.
+	Before Work
+	Hash   bitcoin.Hash // of the block at To
+	Work   Work         // of all headers up to To
+}
+
+// extent says where a run of headers is in the data file.
+type extent struct {
+	Height uint32 `json:"height"` // of the first header
+	Count  uint32 `json:"count"`
+	Offset int64  `json:"offset"` // bytes
+}
+
+func (e extent) end() uint32 { return e.Height + e.Count } // the height after the last
+
+// Open opens the header chain of a network. The error is fs.ErrNotExist where
+// there is no file. It does not check the headers again, which Audit does: it
+// checks that they are there, that the newest and the listed ones are those
+// that were checked.
 func Open(path string, network bitcoin.Network) (*Chain, error) {
-	return openFile(path, network, os.O_RDONLY)
+	r, err := rulesOf(network)
+	if err != nil {
+		return nil, err
+	}
+	return openChain(path, r)
+}
+
+func openChain(path string, r *rules) (*Chain, error) {
+	// The data file is read after the index that names it. Where a writer has
+	// put another in its place in between, there is a newer index too.
+	for attempt := 0; ; attempt++ {
+		c, err := openOnce(path, r)
+		if errors.Is(err, errNoData) && attempt < 100 {
+			continue
+		}
+		return c, err
+	}
+}
+
+func openOnce(path string, r *rules) (*Chain, error) {
+	first, err := readIndexFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if r.network == bitcoin.Regtest && !isIndex(first) {
+		return openPlain(path, r)
+	}
+	x, err := parseIndex(first, r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return x.open(path, r)
 }
 
 // Network is the network that the chain was opened for.
-func (c *Chain) Network() bitcoin.Network { return c.network }
+func (c *Chain) Network() bitcoin.Network { return c.rules.network }
 
-// Height is the height of the tip; 0 is the genesis header.
-func (c *Chain) Height() uint32 { return c.height }
+// Source is where the chain comes from, in the words that were recorded.
+func (c *Chain) Source() string { return c.source }
 
-// At reads the header at a height. A height above the tip is an error.
+// Height is the height of the tip. It is the number of the last block, not of
+// the headers that are held.
+func (c *Chain) Height() uint32 { return c.main().To }
+
+// Work is the work of the chain up to the tip. It includes that of the headers
+// below the first one that is held, which is listed or taken from a pin.
+func (c *Chain) Work() Work { return c.main().Work }
+
+// Ranges are the headers that are held, lowest first; there is at least one.
+func (c *Chain) Ranges() []Range { return slices.Clone(c.ranges) }
+
+// At reads the header at a height. Where the chain does not have it the error
+// is ErrNotHeld.
 func (c *Chain) At(height uint32) (bitcoin.Header, error) {
-	if height > c.height {
-		return bitcoin.Header{}, fmt.Errorf("%s: no header at height %d, the tip is at %d", c.file.Name(), height, c.height)
+	r, ok := c.rangeOf(height)
+	if !ok {
+		if height > c.Height() {
+			return bitcoin.Header{}, fmt.Errorf("%s: no header at height %d, the tip is at %d: %w", c.path, height, c.Height(), ErrNotHeld)
+		}
+		return bitcoin.Header{}, fmt.Errorf("%s: no header at height %d: %w", c.path, height, ErrNotHeld)
 	}
-	return c.read(height)
-}
-
-// Close closes the file.
-func (c *Chain) Close() error { return c.file.Close() }
-
-func (c *Chain) read(height uint32) (bitcoin.Header, error) {
-	var h bitcoin.Header
-	if _, err := c.file.ReadAt(h[:], offset(height)); err != nil {
-		return bitcoin.Header{}, fmt.Errorf("%s: header at height %d: %w", c.file.Name(), height, err)
+	h, err := c.read(height)
+	if err != nil {
+		return bitcoin.Header{}, err
+	}
+	// What the chain says the hash is: one more read, but a flipped bit on the
+	// disk does not become another block.
+	want := r.Hash
+	if height < r.To {
+		next, err := c.read(height + 1)
+		if err != nil {
+			return bitcoin.Header{}, err
+		}
+		want = next.Previous()
+	}
+	if got := h.Hash(); got != want {
+		return bitcoin.Header{}, c.damaged(height, got, want)
 	}
 	return h, nil
 }
 
-// offset is where in the file the header at a height starts.
-func offset(height uint32) int64 { return int64(height) * bitcoin.HeaderSize }
+// Close closes the files.
+func (c *Chain) Close() error {
+	if c.file == nil {
+		return nil
+	}
+	return c.file.Close()
+}
 
-func openFile(path string, network bitcoin.Network, flag int) (*Chain, error) {
-	// Looked at before it is opened: opening a named pipe would wait for its
-	// other end.
+func (c *Chain) damaged(height uint32, got, want bitcoin.Hash) error {
+	return fmt.Errorf("%s: damaged: header at height %d is that of block %s, want %s", c.path, height, got, want)
+}
+
+// main is the range that grows.
+func (c *Chain) main() Range { return c.ranges[len(c.ranges)-1] }
+
+// rangeOf is the range that holds a height.
+func (c *Chain) rangeOf(height uint32) (Range, bool) {
+	i := c.rangeIndex(height)
+	if i == len(c.ranges) || height < c.ranges[i].From {
+		return Range{}, false
+	}
+	return c.ranges[i], true
+}
+
+// rangeIndex is the index of the first range that does not end below height.
+func (c *Chain) rangeIndex(height uint32) int {
+	i, _ := slices.BinarySearchFunc(c.ranges, height, func(r Range, height uint32) int { return cmp.Compare(r.To, height) })
+	return i
+}
+
+// holds tells whether the header at a height is held.
+func (c *Chain) holds(height uint32) bool {
+	_, ok := c.rangeOf(height)
+	return ok
+}
+
+// read reads a header without checking it.
+func (c *Chain) read(height uint32) (bitcoin.Header, error) {
+	var h bitcoin.Header
+	e, ok := findExtent(c.extents, height)
+	if !ok {
+		if l := c.rules.list; l != nil && height == l.top() {
+			return l.last, nil // built in, whether stored or not
+		}
+		return h, fmt.Errorf("%s: damaged: header at height %d is not in the file", c.path, height)
+	}
+	if _, err := c.file.ReadAt(h[:], e.Offset+int64(height-e.Height)*bitcoin.HeaderSize); err != nil {
+		return bitcoin.Header{}, fmt.Errorf("%s: header at height %d: %w", c.path, height, err)
+	}
+	return h, nil
+}
+
+func findExtent(extents []extent, height uint32) (extent, bool) {
+	i, _ := slices.BinarySearchFunc(extents, height, func(e extent, height uint32) int { return cmp.Compare(e.end(), height+1) })
+	if i == len(extents) || height < extents[i].Height {
+		return extent{}, false
+	}
+	return extents[i], true
+}
+
+// scan reads the headers from one height to another, both included and held.
+func (c *Chain) scan(from, to uint32, each func(height uint32, h bitcoin.Header) error) error {
+	buf := make([]byte, 0, 4096*bitcoin.HeaderSize)
+	for height := from; height <= to; {
+		e, ok := findExtent(c.extents, height)
+		if !ok {
+			h, err := c.read(height)
+			if err == nil {
+				err = each(height, h)
+			}
+			if err != nil {
+				return err
+			}
+			height++
+			continue
+		}
+		n := min(e.end()-height, to-height+1, 4096)
+		buf = buf[:int(n)*bitcoin.HeaderSize]
+		if _, err := c.file.ReadAt(buf, e.Offset+int64(height-e.Height)*bitcoin.HeaderSize); err != nil {
+			return fmt.Errorf("%s: headers from height %d: %w", c.path, height, err)
+		}
+		for i := range n {
+			if err := each(height+i, bitcoin.Header(buf[i*bitcoin.HeaderSize:][:bitcoin.HeaderSize])); err != nil {
+				return err
+			}
+		}
+		height += n
+	}
+	return nil
+}
+
+// tipAt is the chain that ends at a height that is held.
+func (c *Chain) tipAt(height uint32) (*tip, error) {
+	r, ok := c.rangeOf(height)
+	if !ok {
+		return nil, fmt.Errorf("%s: header at height %d: %w", c.path, height, ErrNotHeld)
+	}
+	// From the first block of the period on, and the last eleven.
+	low := min(height/period*period, height-min(height, medianOf-1))
+	t := new(tip)
+	err := c.scan(max(low, r.From), height, func(at uint32, h bitcoin.Header) error {
+		t.observe(c.rules, at, h)
+		if at == height {
+			t.hash = h.Hash()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if t.last, err = expand(t.bits); err != nil {
+		return nil, fmt.Errorf("%s: damaged: header at height %d: %w", c.path, height, err)
+	}
+	t.work, err = c.workAt(height)
+	return t, err
+}
+
+// workAt is the work up to a height that is held, reckoned from the nearer end
+// of its range.
+func (c *Chain) workAt(height uint32) (Work, error) {
+	r, ok := c.rangeOf(height)
+	if !ok {
+		return Work{}, fmt.Errorf("%s: header at height %d: %w", c.path, height, ErrNotHeld)
+	}
+	if height == r.To {
+		return r.Work, nil
+	}
+	if height-r.From < r.To-height {
+		sum, err := c.sum(r.From, height)
+		return r.Before.add(sum), err
+	}
+	sum, err := c.sum(height+1, r.To)
+	return r.Work.sub(sum), err
+}
+
+// sum is the work of the headers from one height to another.
+func (c *Chain) sum(from, to uint32) (Work, error) {
+	var total Work
+	var last compact
+	err := c.scan(from, to, func(height uint32, h bitcoin.Header) error {
+		if h.Bits() != last.bits {
+			var err error
+			if last, err = expand(h.Bits()); err != nil {
+				return fmt.Errorf("%s: damaged: header at height %d: %w", c.path, height, err)
+			}
+		}
+		total = total.add(last.work)
+		return nil
+	})
+	return total, err
+}
+
+// regular is an error for what is no regular file. It is asked before a file
+// is opened: opening a named pipe would wait for its other end.
+func regular(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -81,76 +311,5 @@ func openFile(path string, network bitcoin.Network, flag int) (*Chain, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
-	file, err := os.OpenFile(path, flag, 0)
-	if err != nil {
-		return nil, err
-	}
-	c := &Chain{file: file, network: network}
-	err = c.checkGenesis()
-	if err == nil {
-		err = c.findTip()
-	}
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-func (c *Chain) checkGenesis() error {
-	want, err := genesis(c.network)
-	if err != nil {
-		return err
-	}
-	first, err := c.read(0)
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: malformed header file: shorter than one header of %d bytes", c.file.Name(), bitcoin.HeaderSize)
-	}
-	if err != nil {
-		return err
-	}
-	if first == want {
-		return nil
-	}
-	for n := bitcoin.Mainnet; n <= bitcoin.Regtest; n++ {
-		if first == n.Genesis() {
-			return fmt.Errorf("%s: unexpected header file: the headers are those of %s, want %s", c.file.Name(), n, c.network)
-		}
-	}
-	return fmt.Errorf("%s: malformed header file: the first header is %s, want the genesis header of %s, %s", c.file.Name(), first.Hash(), c.network, want.Hash())
-}
-
-// findTip reads the file from the start, as far as every header links to the
-// one before. The last of them has no other to confirm its bytes and must have
-// its work.
-func (c *Chain) findTip() error {
-	r := bufio.NewReaderSize(io.NewSectionReader(c.file, 0, math.MaxInt64), 1<<16)
-	var tip, h bitcoin.Header
-	for n := uint32(0); n < math.MaxUint32; n++ {
-		_, err := io.ReadFull(r, h[:])
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("%s: header at height %d: %w", c.file.Name(), n, err)
-		}
-		if n > 0 && h.Previous() != tip.Hash() {
-			break
-		}
-		tip, c.height = h, n
-	}
-	if c.height > 0 && tip.CheckWork() != nil {
-		c.height--
-	}
-	return nil
-}
-
-// genesis is the network's genesis header, and an error for the zero Network,
-// which must not match a file of zeros.
-func genesis(network bitcoin.Network) (bitcoin.Header, error) {
-	h := network.Genesis()
-	if h == (bitcoin.Header{}) {
-		return h, errors.New(network.String())
-	}
-	return h, nil
+	return info, nil
 }

@@ -7,24 +7,17 @@
 package keys
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"slices"
 	"strings"
 
-	"filippo.io/age"
-	"filippo.io/age/armor"
 	"golang.org/x/mod/sumdb/note"
 
 	"gradseal/bitcoin"
-	"gradseal/internal/atomicfile"
+	"gradseal/internal/secretfile"
 	"gradseal/issuer"
 )
 
@@ -32,15 +25,12 @@ const (
 	title         = "gradseal secret key v1"
 	unsafeTitle   = title + ", NOT ENCRYPTED, for regtest only"
 	recoveryTitle = title + ", RECOVERY: print this, lock it away, delete the file"
-	maxFile       = 16 << 10 // bytes of a key file
-	maxWorkFactor = 20       // log2 of scrypt's N that reading accepts: 1 GiB of memory
-	// MinPassphrase is the least length of a passphrase in bytes. It stops
-	// slips of the finger, not bad choices.
-	MinPassphrase = 8
+	// MinPassphrase is the least length of a passphrase in bytes.
+	MinPassphrase = secretfile.MinPassphrase
 )
 
 // ErrPassphrase says that a passphrase does not open the key file.
-var ErrPassphrase = errors.New("wrong passphrase")
+var ErrPassphrase = secretfile.ErrPassphrase
 
 // Key is one secret key. It is a note.Signer.
 type Key struct {
@@ -81,29 +71,7 @@ func (k *Key) Allows(n bitcoin.Network) error {
 // Write saves the key under the passphrase in a new file, readable by its
 // owner only. A file that exists is not touched: the error is fs.ErrExist.
 func (k *Key) Write(path, passphrase string) error {
-	if len(passphrase) < MinPassphrase {
-		return fmt.Errorf("the passphrase has %d bytes, want at least %d", len(passphrase), MinPassphrase)
-	}
-	recipient, err := age.NewScryptRecipient(passphrase)
-	if err != nil {
-		return err
-	}
-	var buf bytes.Buffer
-	armored := armor.NewWriter(&buf)
-	w, err := age.Encrypt(armored, recipient)
-	if err != nil {
-		return err
-	}
-	if _, err := io.WriteString(w, k.fileText(title)); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	if err := armored.Close(); err != nil {
-		return err
-	}
-	if err := atomicfile.WriteNew(path, buf.Bytes(), 0o600); err != nil {
+	if err := secretfile.Write(path, k.fileText(title), passphrase); err != nil {
 		return err
 	}
 	k.encrypted = true
@@ -112,13 +80,13 @@ func (k *Key) Write(path, passphrase string) error {
 
 // WriteUnsafe saves the key without encryption, for regtest only.
 func (k *Key) WriteUnsafe(path string) error {
-	return atomicfile.WriteNew(path, []byte(k.fileText(unsafeTitle)), 0o600)
+	return secretfile.WriteUnsafe(path, k.fileText(unsafeTitle))
 }
 
 // WriteRecovery saves the key as plain text to be printed, locked away and
 // deleted. As long as it lies in a file it signs for regtest only.
 func (k *Key) WriteRecovery(path string) error {
-	return atomicfile.WriteNew(path, []byte(k.fileText(recoveryTitle)), 0o600)
+	return secretfile.WriteUnsafe(path, k.fileText(recoveryTitle))
 }
 
 func (k *Key) fileText(title string) string {
@@ -128,59 +96,15 @@ func (k *Key) fileText(title string) string {
 // Read opens a key file. passphrase is called only for an encrypted one. A
 // wrong passphrase is ErrPassphrase.
 func Read(path string, passphrase func() (string, error)) (*Key, error) {
-	data, err := readCapped(path)
+	text, encrypted, err := secretfile.Read(path, passphrase)
 	if err != nil {
 		return nil, err
 	}
-	encrypted := bytes.HasPrefix(data, []byte(armor.Header))
-	if encrypted {
-		if data, err = decrypt(data, passphrase); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	k, err := parseFile(string(data), encrypted)
+	k, err := parseFile(text, encrypted)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return k, nil
-}
-
-func readCapped(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s: more than %d bytes, not a key file", path, maxFile)
-	}
-	return data, err
-}
-
-func decrypt(data []byte, passphrase func() (string, error)) ([]byte, error) {
-	p, err := passphrase()
-	if err != nil {
-		return nil, err
-	}
-	identity, err := age.NewScryptIdentity(p)
-	if err != nil {
-		return nil, err
-	}
-	identity.SetMaxWorkFactor(maxWorkFactor)
-	r, err := age.Decrypt(armor.NewReader(bufio.NewReader(bytes.NewReader(data))), identity)
-	var noMatch *age.NoIdentityMatchError
-	if errors.As(err, &noMatch) && slices.Contains(noMatch.StanzaTypes, "scrypt") {
-		return nil, ErrPassphrase
-	}
-	if err != nil {
-		return nil, fmt.Errorf("malformed key file: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(r, maxFile))
-	if err != nil {
-		return nil, fmt.Errorf("malformed key file: %w", err)
-	}
-	return text, nil
 }
 
 func parseFile(text string, encrypted bool) (*Key, error) {

@@ -1,10 +1,12 @@
 package trust
 
 import (
+	"encoding/base64"
 	"fmt"
 	"time"
 
 	"gradseal/bitcoin"
+	"gradseal/headers"
 	"gradseal/internal/strictjson"
 	"gradseal/issuer"
 )
@@ -15,17 +17,26 @@ const (
 	MaxPack = 32 << 20
 	// maxLists is one status list for each of Bitcoin's networks.
 	maxLists = 5
+	// MaxSegments is the most header segments that a pack can have. Mainnet has
+	// fewer than 500 ranges between the blocks that are built in.
+	MaxSegments = 1024
 )
 
 // Pack is what an issuer publishes and a verifier adds in one step: the issuer
-// file, and its newest status list for each network that it issues on.
+// file, its newest status list for each network that it issues on, and the
+// headers that its proofs need.
+//
+// Issuer file and lists are signed, the headers are not: on mainnet they are
+// worth the work in them, on a test network nobody vouches for them.
 type Pack struct {
-	Issuer []byte   // the signed issuer file
-	Status [][]byte // signed status lists, in the order of the networks
+	Issuer  []byte   // the signed issuer file
+	Status  [][]byte // signed status lists, in the order of the networks
+	Headers [][]byte // header segments, in the order of networks and heights
 
-	// File and Lists are what was read from the above.
-	File  *issuer.File
-	Lists []SignedList
+	// File, Lists and Segments are what was read from the above.
+	File     *issuer.File
+	Lists    []SignedList
+	Segments []*headers.Segment
 }
 
 // SignedList is a status list with its envelope and its exact bytes.
@@ -36,38 +47,77 @@ type SignedList struct {
 }
 
 type packJSON struct {
-	Format string   `json:"format"`
-	Issuer string   `json:"issuer"`
-	Status []string `json:"status"`
+	Format  string   `json:"format"`
+	Issuer  string   `json:"issuer"`
+	Status  []string `json:"status"`
+	Headers []string `json:"headers"`
 }
 
-// NewPack joins an issuer file and status lists. The lists must be the
-// issuer's, one for a network.
-func NewPack(file []byte, lists ...[]byte) (*Pack, error) {
+// NewPack joins an issuer file, status lists and header segments. The lists
+// must be the issuer's, one for a network; the segments must leave gaps between
+// them.
+func NewPack(file []byte, lists, segments [][]byte) (*Pack, error) {
 	f, err := issuer.ParseFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("issuer file: %w", err)
 	}
-	p := &Pack{Issuer: file, Status: lists, File: f}
-	if len(lists) > maxLists {
-		return nil, fmt.Errorf("%d status lists, want at most %d", len(lists), maxLists)
+	p := &Pack{Issuer: file, Status: lists, Headers: segments, File: f}
+	if err := p.readLists(); err != nil {
+		return nil, err
+	}
+	if err := p.readSegments(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Pack) readLists() error {
+	if len(p.Status) > maxLists {
+		return fmt.Errorf("%d status lists, want at most %d", len(p.Status), maxLists)
 	}
 	var last bitcoin.Network
-	for i, data := range lists {
+	for i, data := range p.Status {
 		list, err := parseList(data)
 		if err != nil {
-			return nil, fmt.Errorf("status list %d: %w", i+1, err)
+			return fmt.Errorf("status list %d: %w", i+1, err)
 		}
-		if list.Issuer != f.ID {
-			return nil, fmt.Errorf("status list %d is of %s, the issuer file of %s", i+1, list.Issuer, f.ID)
+		if list.Issuer != p.File.ID {
+			return fmt.Errorf("status list %d is of %s, the issuer file of %s", i+1, list.Issuer, p.File.ID)
 		}
 		if list.Network <= last {
-			return nil, fmt.Errorf("status list %d, for %s, is out of order", i+1, list.Network)
+			return fmt.Errorf("status list %d, for %s, is out of order", i+1, list.Network)
 		}
 		last = list.Network
 		p.Lists = append(p.Lists, list)
 	}
-	return p, nil
+	return nil
+}
+
+// readSegments reads the headers. Whether they are headers of their networks is
+// judged when they are taken in.
+func (p *Pack) readSegments() error {
+	if len(p.Headers) > MaxSegments {
+		return fmt.Errorf("%d header segments, want at most %d", len(p.Headers), MaxSegments)
+	}
+	var last *headers.Segment
+	for i, data := range p.Headers {
+		s, err := headers.ParseSegment(data)
+		if err != nil {
+			return fmt.Errorf("header segment %d: %w", i+1, err)
+		}
+		if last != nil && (s.Network < last.Network || s.Network == last.Network && !leavesGap(last, s)) {
+			return fmt.Errorf("header segment %d, of %s from height %d, is out of order, or follows without a gap", i+1, s.Network, s.From)
+		}
+		last = s
+		p.Segments = append(p.Segments, s)
+	}
+	return nil
+}
+
+// leavesGap reports whether there are headers between a segment and the next:
+// without, the two would be one.
+func leavesGap(s, next *headers.Segment) bool {
+	return uint64(next.From) > uint64(s.From)+uint64(len(s.Headers))
 }
 
 func parseList(data []byte) (SignedList, error) {
@@ -91,14 +141,34 @@ func ParsePack(data []byte) (*Pack, error) {
 	if f.Format != packFormat {
 		return nil, fmt.Errorf("not a pack: format %q, want %q", f.Format, packFormat)
 	}
-	if f.Status == nil {
-		return nil, fmt.Errorf("not a pack: status is null, want a list")
+	if f.Status == nil || f.Headers == nil {
+		return nil, fmt.Errorf("not a pack: status or headers is null, want a list")
 	}
 	lists := make([][]byte, len(f.Status))
 	for i, s := range f.Status {
 		lists[i] = []byte(s)
 	}
-	return NewPack([]byte(f.Issuer), lists...)
+	segments := make([][]byte, len(f.Headers))
+	for i, s := range f.Headers {
+		var err error
+		if segments[i], err = decodeBase64(s); err != nil {
+			return nil, fmt.Errorf("header segment %d: %w", i+1, err)
+		}
+	}
+	return NewPack([]byte(f.Issuer), lists, segments)
+}
+
+// decodeBase64 reads base64 in its canonical spelling. The decoder passes over
+// line ends, which the length tells.
+func decodeBase64(s string) ([]byte, error) {
+	data, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return nil, fmt.Errorf("malformed base64: %w", err)
+	}
+	if n := base64.StdEncoding.EncodedLen(len(data)); n != len(s) {
+		return nil, fmt.Errorf("malformed base64: %d characters, want %d", len(s), n)
+	}
+	return data, nil
 }
 
 // Check verifies that every status list is signed by keys of the issuer file
@@ -114,9 +184,12 @@ func (p *Pack) Check(now time.Time) error {
 
 // Marshal returns the pack file.
 func (p *Pack) Marshal() ([]byte, error) {
-	f := packJSON{Format: packFormat, Issuer: string(p.Issuer), Status: []string{}}
+	f := packJSON{Format: packFormat, Issuer: string(p.Issuer), Status: []string{}, Headers: []string{}}
 	for _, s := range p.Status {
 		f.Status = append(f.Status, string(s))
+	}
+	for _, s := range p.Headers {
+		f.Headers = append(f.Headers, base64.StdEncoding.EncodeToString(s))
 	}
 	data, err := strictjson.Marshal(f)
 	if err == nil && len(data) > MaxPack {

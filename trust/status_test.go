@@ -149,7 +149,7 @@ func requireFork(t *testing.T, s *trust.Store, data []byte) {
 func TestFork(t *testing.T) {
 	u, s, dir := forkedStore(t)
 	requireStatus(t, s, u.list(t, 5, 1, 2), true)
-	_, err := s.Pack(testID)
+	_, err := s.Pack(testID, nil)
 	require.ErrorIs(t, err, trust.ErrStatusFork)
 
 	// Whatever more comes with that number, of the two or a third: the answer
@@ -193,7 +193,7 @@ func TestForkIsCleared(t *testing.T) {
 	}
 	importList(t, s, u.list(t, 6, 1, 2, 3))
 	requireStatus(t, s, u.list(t, 6, 1, 2, 3), false)
-	pack, err := s.Pack(testID)
+	pack, err := s.Pack(testID, nil)
 	require.NoError(t, err)
 	require.Len(t, pack.Lists, 1)
 

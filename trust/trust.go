@@ -304,8 +304,9 @@ func forkError(list SignedList) error {
 	return fmt.Errorf("%s, sequence %d: %w", list.Issuer, list.Sequence, ErrStatusFork)
 }
 
-// Pack returns the pack of a trusted issuer.
-func (s *Store) Pack(id string) (*Pack, error) {
+// Pack returns the pack of a trusted issuer, with header segments from
+// elsewhere: the store has none.
+func (s *Store) Pack(id string, segments [][]byte) (*Pack, error) {
 	e, err := s.Issuer(id)
 	if err != nil {
 		return nil, err
@@ -323,5 +324,5 @@ func (s *Store) Pack(id string) (*Pack, error) {
 			lists = append(lists, list.Data)
 		}
 	}
-	return NewPack(e.Data, lists...)
+	return NewPack(e.Data, lists, segments)
 }

@@ -29,7 +29,7 @@ func TestEmptyStore(t *testing.T) {
 	require.False(t, forked)
 	require.Nil(t, list)
 	require.ErrorIs(t, s.Remove(testID), trust.ErrUnknownIssuer)
-	_, err = s.Pack(testID)
+	_, err = s.Pack(testID, nil)
 	require.ErrorIs(t, err, trust.ErrUnknownIssuer)
 	require.NoDirExists(t, dir, "reading makes no directory")
 }
@@ -275,7 +275,7 @@ func TestDamagedStore(t *testing.T) {
 				require.Nil(t, list)
 			}
 			requireRefused(t, dir, func() error { _, err := s.ImportStatus(u.list(t, 2, 1), now); return err })
-			requireRefused(t, dir, func() error { _, err := s.Pack(testID); return err })
+			requireRefused(t, dir, func() error { _, err := s.Pack(testID, nil); return err })
 		})
 	}
 }

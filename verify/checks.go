@@ -135,6 +135,10 @@ func (v *Verifier) checkBlock(r *Result, b *proof.Bitcoin) {
 		r.unknown(Block, NoAttestation, "the proof has no Bitcoin attestation yet")
 		return
 	}
+	if v.isBeyondChain(b) {
+		v.checkBeyond(r, b)
+		return
+	}
 	at, ok := v.find(r, b)
 	if !ok {
 		return
@@ -168,17 +172,8 @@ func checkHeaders(b *proof.Bitcoin) error {
 }
 
 // find looks the proof's header up in the chain, at the height that the proof
-// hints at.
+// hints at and that is not above the tip.
 func (v *Verifier) find(r *Result, b *proof.Bitcoin) (*BlockAt, bool) {
-	if v.chain == nil {
-		r.unknown(Block, NoHeaderChain, "there is no header chain of %s here", r.Network)
-		return nil, false
-	}
-	tip := v.chain.Height()
-	if b.Height > tip {
-		r.unknown(Block, NotInChain, "block %d is above the tip of the header chain, %d", b.Height, tip)
-		return nil, false
-	}
 	h, err := v.chain.At(b.Height)
 	if err != nil {
 		r.unknown(Block, NotInChain, "the header chain cannot be read: %v", err)
@@ -188,7 +183,7 @@ func (v *Verifier) find(r *Result, b *proof.Bitcoin) (*BlockAt, bool) {
 		r.unknown(Block, NotInChain, "block %s is not at height %d of the header chain", b.Header.Hash(), b.Height)
 		return nil, false
 	}
-	return &BlockAt{Height: b.Height, Hash: h.Hash(), Time: h.Time(), Confirmations: tip - b.Height + 1}, true
+	return &BlockAt{Height: b.Height, Hash: h.Hash(), Time: h.Time(), Confirmations: v.chain.Height() - b.Height + 1}, true
 }
 
 // noteEarliest records the block that the statement says it was made after,

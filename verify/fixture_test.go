@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gradseal/anchor"
 	"gradseal/anchor/embedded"
 	"gradseal/bitcoin"
 	"gradseal/headers"
@@ -270,10 +271,12 @@ func confirm(t testing.TB, root [32]byte) *proof.Bitcoin {
 	node.once.Do(openNode)
 	require.NoError(t, node.err)
 	ctx := context.Background()
-	f, err := node.node.Fund(ctx, root, nil)
+	request, err := node.node.Fund(ctx, anchor.Order{Root: root})
 	require.NoError(t, err)
-	require.NoError(t, node.node.Submit(ctx, f.Raw))
-	b, err := node.node.Attest(ctx, f.Raw)
+	raw, err := node.node.Sign(ctx, request)
+	require.NoError(t, err)
+	require.NoError(t, node.node.Submit(ctx, raw))
+	b, err := node.node.Attest(ctx, raw, 0)
 	require.NoError(t, err)
 	require.NotNil(t, b)
 	return b

@@ -152,12 +152,16 @@ type Result struct {
 	Problem error
 	Reason  Reason // of the problem
 
+	// WorkOnly says that the block check is ok by work that the proof carries,
+	// and by no header chain: that has a cost, but no date. Header is nil then.
+	WorkOnly bool
+
 	// What the trust store and the header chain say; zero where not proven.
 	Issuer      *issuer.File    // the trusted issuer with the statement's id
 	Network     bitcoin.Network // of the statement
-	Header      *BlockAt
-	NoLaterThan time.Time // a day; zero unless anchor and block are ok
-	NoEarlier   *BlockAt  // the statement's "after" block, where the chain has it
+	Header      *BlockAt        // the proof's block, where the chain has it deep enough
+	NoLaterThan time.Time       // a day; zero unless anchor is ok and there is a Header
+	NoEarlier   *BlockAt        // the statement's "after" block, where the chain has it
 	Withdrawal  *issuer.Withdrawal
 	StatusAsOf  time.Time // of the status list that was used
 

@@ -62,6 +62,9 @@ type Policy struct {
 	// two lists that contradict each other, nor a current one that does not name
 	// the batch: then the issuer does not stand behind it.
 	AllowUnknownStatus bool
+	// UnsafeCarriedWork accepts, on mainnet, work that the proof carries where
+	// the header chain does not reach its block. nil, the default, accepts none.
+	UnsafeCarriedWork *Yardstick
 	// Now is the present time. It dates keys of proofs without a proven block
 	// and the status list.
 	Now time.Time
@@ -73,7 +76,8 @@ type Verifier struct {
 	issuers map[string]*issuer.File
 	status  map[statusKey]*statusEntry
 	chain   Chain
-	present time.Time // the later of the clock and the newest header
+	tip     bitcoin.Header // of the chain, where there is one
+	present time.Time      // the later of the clock and the newest header
 	signers signerMemory
 }
 
@@ -83,12 +87,16 @@ type statusKey struct {
 }
 
 // New returns a verifier with the given trust and policy. It refuses a policy
-// that does not name a network, a number of confirmations and the time, a
-// header chain of another network, two issuers with one id, and two status
-// lists for one issuer and network.
+// that does not name a network, a number of confirmations and the time, or that
+// accepts carried work and has no block to measure it by; a header chain of
+// another network; two issuers with one id; and two status lists for one issuer
+// and network.
 func New(trust Trust, policy Policy) (*Verifier, error) {
 	if policy.Network == 0 || policy.Confirmations == 0 || policy.Now.IsZero() {
 		return nil, errors.New("the policy must name a network, at least 1 confirmation and the time")
+	}
+	if err := policy.UnsafeCarriedWork.check(); err != nil {
+		return nil, err
 	}
 	v := &Verifier{
 		policy:  policy,
@@ -114,11 +122,12 @@ func New(trust Trust, policy Policy) (*Verifier, error) {
 		if n := v.chain.Network(); n != policy.Network {
 			return nil, fmt.Errorf("the header chain is that of %s, the policy asks for %s", n, policy.Network)
 		}
-		tip, err := v.chain.At(v.chain.Height())
+		var err error
+		v.tip, err = v.chain.At(v.chain.Height())
 		if err != nil {
 			return nil, fmt.Errorf("header chain of %s: %w", policy.Network, err)
 		}
-		if t := tip.Time(); t.After(v.present) {
+		if t := v.tip.Time(); t.After(v.present) {
 			v.present = t
 		}
 	}
@@ -219,7 +228,7 @@ func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
 	checkAnchor(r, p.Bitcoin, batchRoot)
 	v.checkBlock(r, p.Bitcoin)
 	keyTime := v.present
-	dated := r.isOK(Anchor) && r.isOK(Block)
+	dated := r.isOK(Anchor) && r.Header != nil
 	if dated {
 		keyTime = r.Header.Time
 		r.NoLaterThan = dayOf(r.Header.Time)

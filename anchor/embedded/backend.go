@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -28,27 +29,38 @@ func Estimate() (*anchor.Estimate, error) {
 	return anchor.NewEstimate([]anchor.Coin{coin}, script, feeRate)
 }
 
-// Fund makes and signs the transaction that commits to root. When no coin can
-// be spent that is not reserved, it mines blocks first: 101 at first use.
-func (n *Node) Fund(ctx context.Context, root [32]byte, reserved []wire.OutPoint) (*anchor.Funded, error) {
+// Fund makes the transaction for an order, at the node's own fee rate. When no
+// coin can be spent that is not reserved, it mines blocks first: 101 at first
+// use.
+func (n *Node) Fund(ctx context.Context, order anchor.Order) (*anchor.Request, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := n.ready(ctx); err != nil {
 		return nil, err
 	}
-	coin, err := n.coin(ctx, reserved)
+	coin, err := n.coin(ctx, order.Reserved)
 	if err != nil {
 		return nil, err
 	}
 	coins := []anchor.Coin{coin}
-	tx, fee, err := anchor.Build(coins, n.script, root, feeRate)
+	tx, _, err := anchor.Build(coins, n.script, order.Root, feeRate)
 	if err != nil {
 		return nil, err
 	}
-	if err := anchor.Sign(tx, coins, n.key); err != nil {
+	return anchor.NewRequest(tx, coins, nil)
+}
+
+// Sign signs what Fund made. It does not need the chain.
+func (n *Node) Sign(_ context.Context, request *anchor.Request) ([]byte, error) {
+	tx := request.Packet.UnsignedTx.Copy()
+	if err := anchor.Sign(tx, request.Coins(), n.key); err != nil {
 		return nil, err
 	}
-	return anchor.NewFunded(tx, fee)
+	var raw bytes.Buffer
+	if err := tx.Serialize(&raw); err != nil {
+		return nil, err
+	}
+	return raw.Bytes(), request.Check(raw.Bytes())
 }
 
 // coin is a coin that the next block can spend.
@@ -121,8 +133,9 @@ func (n *Node) check(tx *btcutil.Tx) (int64, error) {
 }
 
 // Attest returns the evidence that the transaction is in a block: nil, and no
-// error, where none has it.
-func (n *Node) Attest(ctx context.Context, raw []byte) (*proof.Bitcoin, error) {
+// error, where none has it. The node has an index and needs no height to look
+// from.
+func (n *Node) Attest(ctx context.Context, raw []byte, _ uint32) (*proof.Bitcoin, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := n.ready(ctx); err != nil {

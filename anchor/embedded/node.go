@@ -40,6 +40,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"gradseal/anchor"
+	"gradseal/anchor/coinkey"
 	"gradseal/bitcoin"
 	"gradseal/headers"
 	"gradseal/internal/atomicfile"
@@ -139,7 +140,7 @@ func (n *Node) load(ctx context.Context) error {
 	if n.key, err = loadKey(filepath.Join(n.dir, keyName)); err != nil {
 		return err
 	}
-	n.script = anchor.PayToWitnessPubKeyHash(n.key.PubKey())
+	n.script = coinkey.P2WPKH.Script(n.key.PubKey())
 	var records []record
 	if n.log, records, err = openLog(filepath.Join(n.dir, blocksName)); err != nil {
 		return err

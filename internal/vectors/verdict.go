@@ -24,6 +24,7 @@ type (
 		Checks        checks        `json:"checks"`
 		NoLaterThan   string        `json:"no_later_than"`
 		NoEarlierThan string        `json:"no_earlier_than"`
+		WorkOnly      bool          `json:"work_only"`
 		Cause         string        `json:"cause,omitempty"`
 		Fails         string        `json:"fails"`
 	}
@@ -36,10 +37,15 @@ type (
 		Headers     []string `json:"headers"`
 	}
 	policyInput struct {
-		Network            string `json:"network"`
-		Confirmations      uint32 `json:"confirmations"`
-		AllowUnknownStatus bool   `json:"allow_unknown_status"`
-		Now                string `json:"now"`
+		Network            string          `json:"network"`
+		Confirmations      uint32          `json:"confirmations"`
+		AllowUnknownStatus bool            `json:"allow_unknown_status"`
+		CarriedWork        *yardstickInput `json:"carried_work"`
+		Now                string          `json:"now"`
+	}
+	yardstickInput struct {
+		Bits string `json:"bits"`
+		Time string `json:"time"`
 	}
 	checks struct {
 		Document  string `json:"document"`
@@ -219,11 +225,12 @@ type verdictCase struct {
 	cause       string
 	day         string // that V6 shows, where it is not the usual one
 	noEarliest  bool   // V6 shows no block before the statement
+	workOnly    bool
 }
 
 func verdictVectors() []verdictVector {
 	var all []verdictVector
-	cases := slices.Concat(validCases(), readCases(), evidenceCases(), anchorCases(), blockCases(), issuerCases(), statusCases())
+	cases := slices.Concat(validCases(), readCases(), evidenceCases(), anchorCases(), blockCases(), issuerCases(), statusCases(), carriedCases())
 	for _, c := range cases {
 		s := newScene()
 		if c.early != nil {
@@ -236,7 +243,8 @@ func verdictVectors() []verdictVector {
 		v := s.vector()
 		v.head = head{"verdict-" + c.name, c.why}
 		v.Verdict, v.Checks, v.Fails, v.Cause = c.verdict, c.not.checks(), c.fails, c.cause
-		if v.Checks.Anchor == "ok" && v.Checks.Block == "ok" {
+		v.WorkOnly = c.workOnly
+		if v.Checks.Anchor == "ok" && v.Checks.Block == "ok" && !c.workOnly {
 			v.NoLaterThan = cmp.Or(c.day, "2026-11-22")
 			if !c.noEarliest {
 				v.NoEarlierThan = s.before[len(s.before)-2].Hash().String()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ func TestVerdict(t *testing.T) {
 			earliest = r.NoEarlier.Hash.String()
 		}
 		require.Equal(t, v.NoEarlierThan, earliest)
+		require.Equal(t, v.WorkOnly, r.WorkOnly)
 	})
 }
 
@@ -134,10 +136,16 @@ func digestOf(t *testing.T, document []byte) verify.Digest {
 
 func policyOf(t *testing.T, v *verdictVector) verify.Policy {
 	t.Helper()
-	return verify.Policy{
+	policy := verify.Policy{
 		Network: networkOf(t, v.Policy.Network), Confirmations: v.Policy.Confirmations,
 		AllowUnknownStatus: v.Policy.AllowUnknownStatus, Now: clock(t, v.Policy.Now),
 	}
+	if y := v.Policy.CarriedWork; y != nil {
+		bits, err := strconv.ParseUint(y.Bits, 16, 32)
+		require.NoError(t, err)
+		policy.UnsafeCarriedWork = &verify.Yardstick{Bits: uint32(bits), Time: clock(t, y.Time)}
+	}
+	return policy
 }
 
 func networkOf(t *testing.T, name string) bitcoin.Network {

@@ -23,6 +23,7 @@ import (
 const (
 	verifierScript = "verifier.py"
 	stateScript    = "state.py"
+	judgeScript    = "judge.py" // reads the vectors for both
 )
 
 // stateKinds are the kinds of vectors that stateScript judges. All others are
@@ -70,9 +71,9 @@ func TestSecondVerifier(t *testing.T) {
 	}
 }
 
-// A verifier that someone is to read must be short. stateScript does not count:
-// a verdict needs nothing of it, and TestSecondVerifierMutated runs
-// verifierScript where there is no other.
+// A verifier that someone is to read must be short. The others do not count: a
+// verdict needs nothing of stateScript, judgeScript judges nothing, and
+// TestSecondVerifierMutated runs verifierScript with no other but that.
 func TestSecondVerifierIsShort(t *testing.T) {
 	source, err := os.ReadFile(filepath.Join(vectorsDir, verifierScript))
 	require.NoError(t, err)
@@ -189,6 +190,25 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"verdict", `not (policy["allow_unknown_status"] and`, `not (`},
 	{"verdict", `if trailer.original >= 0 else file`, `if file else b""`},
 
+	// carried work
+	{"verdict", `len(item.successors) >= max(6`, `len(item.successors) >= max(5`},
+	{"verdict", `policy["confirmations"] - 1)`, `policy["confirmations"] - 2)`},
+	{"verdict", `["bits"], 16)) * 4`, `["bits"], 16)) * 5`},
+	{"verdict", `header_target(header) <= most for header in headers)`, `header_target(header) < most for header in headers)`},
+	{"verdict", `header_target(header) <= most for header in headers)`, `header_target(header) <= most for header in headers[1:])`},
+	{"verdict", `header_target(header) <= most for header in headers)`, `header_target(header) <= most for header in headers[:7])`},
+	{"verdict", `and start <= header_time`, `and start < header_time`},
+	{"verdict", `and start <= header_time(item.header) <=`, `and header_time(item.header) <=`},
+	{"verdict", `start + 63072000`, `start + 63072001`},
+	{"verdict", `start + 63072000`, `start + 63071999`},
+	{"verdict", `return (policy["network"] == "mainnet"`, `return (True`},
+	{"verdict", `header_time(item.header) > header_time(tip_header)`, `header_time(item.header) >= header_time(tip_header)`},
+	{"verdict", `or follows(item.header, tip_header)`, `or True`},
+	{"verdict", `item.height > tip
+`, `True
+`},
+	{"verdict", `not (block or work_only)`, `not block`},
+
 	// what a verifier keeps
 	{"chain", `height > 0 and refusal(`, `height < 0 and refusal(`},
 	{"chain", `verifier.follows(headers[height + 1], headers[height])`, `True`},
@@ -203,7 +223,7 @@ var secondMutations = []struct{ kind, from, to string }{
 // vectors lack a case.
 func TestSecondVerifierMutated(t *testing.T) {
 	source := make(map[string][]byte)
-	for _, name := range []string{verifierScript, stateScript} {
+	for _, name := range []string{verifierScript, stateScript, judgeScript} {
 		data, err := os.ReadFile(filepath.Join(vectorsDir, name))
 		require.NoError(t, err)
 		source[name] = data
@@ -217,8 +237,12 @@ func TestSecondVerifierMutated(t *testing.T) {
 			require.Equal(t, 1, bytes.Count(source[script], []byte(m.from)), "the places where %s stands", m.from)
 			changed := bytes.ReplaceAll(source[script], []byte(m.from), []byte(m.to))
 			require.NoError(t, os.WriteFile(filepath.Join(dir, script), changed, 0o600))
+			beside := []string{judgeScript}
 			if script == stateScript {
-				require.NoError(t, os.WriteFile(filepath.Join(dir, verifierScript), source[verifierScript], 0o600))
+				beside = append(beside, verifierScript)
+			}
+			for _, name := range beside {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, name), source[name], 0o600))
 			}
 			lines, code := runSecond(t, filepath.Join(dir, script), filepath.Join(vectorsDir, m.kind+".json"))
 			require.Equal(t, 1, code)

@@ -9,6 +9,7 @@ import json
 import pathlib
 import sys
 
+import judge
 import verifier
 from verifier import Record, Refused, need, refusal
 
@@ -139,7 +140,7 @@ def judge_document(options):
         headers = check_chain(options.network, options.headers.read_bytes().hex()).headers
         chain = {"first_height": 0, "headers": headers}
     policy = {"network": options.network, "now": now,
-              "allow_unknown_status": options.allow_unknown_status,
+              "allow_unknown_status": options.allow_unknown_status, "carried_work": None,
               "confirmations": options.confirmations or (6 if options.network == "mainnet" else 1)}
     result = verifier.check_verdict(
         options.document.read_bytes(), options.proof and options.proof.read_bytes(),
@@ -191,7 +192,7 @@ def main():
             sys.exit(f"error: {reason}")
     if options != parser.parse_args([str(path) for path in options.vectors]):
         parser.error("without --document there are only files of vectors")
-    verifier.judge(CHECKS, options.vectors)
+    judge.main(CHECKS, options.vectors, Refused)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ import base64
 import calendar
 import functools
 import hashlib
-import inspect
 import json
-import pathlib
 import re
 import sys
 import time
@@ -234,10 +232,14 @@ def check_block_path(hash, position, path, merkle_root):  # 8.3
         hash, last = double_sha256(pair.hex()), last or equal
     need("path", root=hash == merkle_root)
 
-def check_header(header):  # 8.4
-    bits = little_endian(header[144:152])
+def target_of(bits):  # 8.4
     length, digits = bits >> 24, bits % 2**23
-    target = digits >> 8 * (3 - length) if length <= 3 else digits * 256**(length - 3)
+    return digits >> 8 * (3 - length) if length <= 3 else digits * 256**(length - 3)
+
+def header_target(header): return target_of(little_endian(header[144:152]))
+
+def check_header(header):  # 8.4
+    bits, target = little_endian(header[144:152]), header_target(header)
     need("header", zero=target > 0, sign=bits >> 23 & 1 == 0, range=target < 2**256,
          work=little_endian(double_sha256(header)) <= target)
 
@@ -316,6 +318,16 @@ def verify_anchor(proof, item):  # V4
     need("anchor", root=transaction.batch_root == anchored_root(proof))
     check_block_path(reverse(transaction.id), item.position, item.path, item.header[72:136])
 
+def carries_work(item, policy, tip, tip_header):  # 16.5
+    yardstick, headers = policy["carried_work"], [item.header, *item.successors]
+    most, start = target_of(int(yardstick["bits"], 16)) * 4, timestamp(yardstick["time"])
+    return (policy["network"] == "mainnet"
+            and len(item.successors) >= max(6, policy["confirmations"] - 1)
+            and all(header_target(header) <= most for header in headers)
+            and start <= header_time(item.header) <= start + 63072000
+            and (not tip_header or header_time(item.header) > header_time(tip_header))
+            and (not tip_header or item.height != tip + 1 or follows(item.header, tip_header)))
+
 def verify_status(proof, file, status, now, block_time):  # V8
     need("status", no_status_list=file and status)
     batches, documents, roots = status.entries.values()
@@ -332,14 +344,17 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
     if wrong:
         new = {"read/no-proof": wrong, "proof/newer": "read/newer-proof"}.get(wrong)
         return Record(verdict="cannot-tell" if new else "invalid",
-                      fails=new or "read/malformed-proof", checks=dict.fromkeys(CHECKS, "unknown"))
+                      fails=new or "read/malformed-proof", checks=dict.fromkeys(CHECKS, "unknown"),
+                      work_only=False)
     (proof, digests), later, earlier = find_proof(document, proof), "", ""
     statement, item = proof.layers[0].statement, (proof.attestations or [None])[0]
     file = {file.issuer: file for file in map(check_issuer_file, issuers)}.get(statement.issuer)
     lists = [Record(**pair, **vars(check_status_list(pair["list"]))) for pair in status]
     known = {(k.issuer, k.network): k for k in lists}.get((statement.issuer, statement.network))
     chain = dict(enumerate(chain["headers"], chain["first_height"])) if chain else {}
-    tip, headers = max(chain, default=0), [item.header, *item.successors] if item else []
+    tip, headers = max(chain, default=-1), [item.header, *item.successors] if item else []
+    work_only = bool(item and policy["carried_work"] and item.height > tip
+                     and carries_work(item, policy, tip, chain.get(tip)))
     inclusion = refusal(anchored_root, proof) and "inclusion/not-in-tree"
     anchor = refusal(need, "anchor", no_attestation=item, not_checked=not inclusion,
                      bad_anchor=item and not refusal(verify_anchor, proof, item))
@@ -347,10 +362,13 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
         need, "block", bad_header=not any(refusal(check_header, header) for header in headers)
         and all(follows(header, before) for before, header in zip(headers, headers[1:])),
         other_network=statement.network == policy["network"], no_attestation=item,
-        no_header_chain=chain, not_in_chain=item and chain.get(item.height) == item.header,
-        too_few_confirmations=item and tip - item.height + 1 >= policy["confirmations"])
+        no_header_chain=chain or work_only,
+        not_in_chain=work_only or item and chain.get(item.height) == item.header,
+        too_few_confirmations=work_only
+        or item and tip - item.height + 1 >= policy["confirmations"])
+    work_only, dated = work_only and not block, not (block or work_only)
     t = present = max(timestamp(policy["now"]), header_time(chain[tip]) if chain else 0)
-    if not anchor and not block:
+    if not anchor and dated:
         t, (height, after) = header_time(item.header), statement.after or (tip, "")
         later = time.strftime("%Y-%m-%d", time.gmtime(t + 7200))
         header = chain.get(height) if height < item.height else None
@@ -362,7 +380,7 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
         keys_not_in_force=wrong != "not-in-force", unknown_signer=wrong != "too-few")
     answers = [refusal(need, "document", digest_differs=proof.document.sha256 in digests),
                inclusion, issuer, anchor, block, refusal(verify_status, proof, file, known, present,
-                                                         0 if block else header_time(item.header))]
+                                                         header_time(item.header) if dated else 0)]
     failed = [answer for answer in answers if answer and re.search(FAILED, answer)]
     waiting = [answer for answer in answers if answer and re.search(WAITING, answer)]
     unknown = [answer for answer in answers if answer and answer not in failed + waiting
@@ -372,28 +390,10 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
     checks = {check: "failed" if answer in failed else "unknown" if answer else "ok"
               for check, answer in zip(CHECKS, answers)}
     return Record(fails=(failed + unknown + waiting + [""])[0], verdict=verdict, checks=checks,
-                  no_later_than=later, no_earlier_than=earlier, network=statement.network)
-
-def judge(checks, files):  # by default all files of the kinds of checks
-    here, total, differ = pathlib.Path(__file__), 0, []
-    for file in files or [here.with_name(f"{kind}.json") for kind in sorted(checks)]:
-        content = json.loads(pathlib.Path(file).read_text(encoding="utf-8"))
-        check, total = checks[content["kind"]], total + len(content["vectors"])
-        for vector in content["vectors"]:
-            for name in [name for name in vector if name.endswith("_base64")]:
-                vector[name[:-7]] = base64.b64decode(vector.pop(name))
-            given = {name: vector.pop(name, None) for name in inspect.signature(check).parameters}
-            try:
-                answer = check(**given)
-            except Refused as reason:
-                answer = Record(fails=str(reason))
-            want = {name: vector[name] for name in vector.keys() - {"name", "why", "cause"}}
-            got = {name: getattr(answer, name, "") for name in want}
-            if got != want:
-                differ.append(f"{file}: {vector['name']}: want {want}, got {got}")
-    print(*differ, f"{total} vectors, {len(differ)} differ", sep="\n")
-    sys.exit(len(differ) > 0)
+                  no_later_than=later, no_earlier_than=earlier, network=statement.network,
+                  work_only=work_only)
 
 if __name__ == "__main__":
-    judge({name[6:].replace("_", "-"): check for name, check in list(globals().items())
-           if name.startswith("check_")}, sys.argv[1:])
+    import judge
+    judge.main({name[6:].replace("_", "-"): check for name, check in list(globals().items())
+                if name.startswith("check_")}, sys.argv[1:], Refused)

@@ -1,0 +1,163 @@
+package anchor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/btcsuite/btcd/chainhash/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+
+	"gradseal/anchor/coinkey"
+	"gradseal/bitcoin"
+)
+
+// maxCoins is how many coins of an address are looked at. Anyone can send any
+// number of small coins there.
+const maxCoins = 200
+
+// ErrNoKey says that a signer has no key to sign with.
+var ErrNoKey = errors.New("there is no key to sign with: only the address is known here")
+
+// KeySigner spends the coins of one address, found and looked up by a node, and
+// signs for them here where it has the key. Change goes back to the address.
+//
+// The node is believed in nothing that costs money: what a coin holds, and to
+// whom it pays, is read from the transaction that made it, and that is the one
+// whose id the coin names. What is left to believe is that the coin is unspent.
+type KeySigner struct {
+	node   Node
+	public *coinkey.Public
+	key    *coinkey.Key // nil where somebody else signs
+}
+
+// NewKeySigner is the signer for a key that is at hand.
+func NewKeySigner(node Node, key *coinkey.Key) *KeySigner {
+	return &KeySigner{node: node, public: key.Public(), key: key}
+}
+
+// NewWatchSigner is the signer for an address whose key is elsewhere: Fund makes
+// requests, and Sign is ErrNoKey.
+func NewWatchSigner(node Node, public *coinkey.Public) *KeySigner {
+	return &KeySigner{node: node, public: public}
+}
+
+// Fund makes the unsigned transaction for an order: from order.Inputs, all of
+// them, or from what Choose picks of the address's coins. Where the money is not
+// enough the error is a *NotEnoughError in a Remedy that says where to send
+// some; where it costs too much, a *FeeError.
+func (s *KeySigner) Fund(ctx context.Context, order Order) (*Request, error) {
+	coins, previous, err := s.coins(ctx, order)
+	if err != nil {
+		return nil, err
+	}
+	script := s.public.Script()
+	if len(order.Inputs) == 0 {
+		if coins, err = Choose(coins, order.Reserved, script, order.Rate); err != nil {
+			return nil, s.fillUp(err, order.Rate)
+		}
+	}
+	tx, fee, err := Build(coins, script, order.Root, order.Rate)
+	if err != nil {
+		return nil, s.fillUp(err, order.Rate)
+	}
+	if fee > order.MaxFee {
+		return nil, &FeeError{Fee: fee, Max: order.MaxFee}
+	}
+	request, err := NewRequest(tx, coins, previous)
+	if err != nil {
+		return nil, err
+	}
+	request.AddKey(s.public)
+	return request, nil
+}
+
+// Sign returns the signed transaction of a request whose inputs all pay to the
+// key. The same request gives the same bytes.
+func (s *KeySigner) Sign(_ context.Context, request *Request) ([]byte, error) {
+	if s.key == nil {
+		return nil, ErrNoKey
+	}
+	tx := request.Packet.UnsignedTx.Copy()
+	if err := Sign(tx, request.Coins(), s.key.Private()); err != nil {
+		return nil, err
+	}
+	var raw bytes.Buffer
+	if err := tx.Serialize(&raw); err != nil {
+		return nil, err
+	}
+	return request.checked(raw.Bytes())
+}
+
+// coins are what may be spent, with the transactions that made them.
+func (s *KeySigner) coins(ctx context.Context, order Order) ([]Coin, map[wire.OutPoint][]byte, error) {
+	outPoints := order.Inputs
+	for _, at := range outPoints {
+		if slices.Contains(order.Reserved, at) {
+			return nil, nil, fmt.Errorf("coin %s is spent by a transaction that is stored here already", at)
+		}
+	}
+	if len(outPoints) == 0 {
+		all, err := s.node.Coins(ctx, s.public.Script())
+		if err != nil {
+			return nil, nil, err
+		}
+		outPoints = slices.DeleteFunc(all, func(at wire.OutPoint) bool { return slices.Contains(order.Reserved, at) })
+		outPoints = outPoints[:min(len(outPoints), maxCoins)]
+	}
+	var coins []Coin
+	previous := make(map[wire.OutPoint][]byte, len(outPoints))
+	for _, at := range outPoints {
+		coin, raw, err := s.coin(ctx, at)
+		if err != nil {
+			return nil, nil, fmt.Errorf("coin %s: %w", at, err)
+		}
+		coins = append(coins, coin)
+		previous[at] = raw
+	}
+	return coins, previous, nil
+}
+
+// coin reads from the transaction that made it what a coin holds.
+func (s *KeySigner) coin(ctx context.Context, at wire.OutPoint) (Coin, []byte, error) {
+	raw, err := s.node.Transaction(ctx, bitcoin.Hash(at.Hash))
+	if err != nil {
+		return Coin{}, nil, err
+	}
+	if id := chainhash.DoubleHashH(raw); id != at.Hash {
+		return Coin{}, nil, fmt.Errorf("the node sent transaction %s in place of the one that made it", id)
+	}
+	tx, err := decodeStripped(raw)
+	if err != nil {
+		return Coin{}, nil, err
+	}
+	out, err := outputAt(tx, at)
+	if err != nil {
+		return Coin{}, nil, err
+	}
+	if !bytes.Equal(out.PkScript, s.public.Script()) {
+		return Coin{}, nil, fmt.Errorf("it does not pay to %s", s.public.Address())
+	}
+	return Coin{OutPoint: at, Value: out.Value, Script: out.PkScript}, raw, nil
+}
+
+// fillUp adds to a *NotEnoughError how much to send where: what pays for one
+// transaction, and leaves change that is worth keeping.
+func (s *KeySigner) fillUp(err error, rate FeeRate) error {
+	if !errors.As(err, new(*NotEnoughError)) || errors.As(err, new(*Remedy)) {
+		return err
+	}
+	change := wire.NewTxOut(0, s.public.Script())
+	one := []Coin{{Script: s.public.Script()}}
+	tx := commit(one, [32]byte{})
+	tx.AddTxOut(change)
+	fee, feeErr := rate.Fee(signedVSize(tx, one))
+	if feeErr != nil {
+		return err
+	}
+	return &Remedy{Err: err, Text: fmt.Sprintf("send %d satoshi or more to %s, and wait until a block has them", fee+dustLimit(change), s.public.Address())}
+}
+
+var _ Signer = (*KeySigner)(nil)

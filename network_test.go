@@ -1,0 +1,385 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/btcsuite/btcd/btcutil/v2"
+	"github.com/btcsuite/btcd/chaincfg/v2"
+	"github.com/stretchr/testify/require"
+
+	"gradseal/batch"
+	"gradseal/bitcoin"
+	"gradseal/internal/testnode"
+	"gradseal/proof"
+)
+
+// These tests run the program against real nodes on regtest, the network on
+// which the tests make the blocks: the same code sends to the public networks.
+
+// branch is a registrar who anchors through a node.
+type branch struct {
+	*registrar
+	t    *testing.T
+	node *testnode.Node
+	via  []string
+}
+
+// newBranch makes a registrar with an issuer and with the key that the node's
+// blocks pay to.
+func newBranch(t *testing.T, node *testnode.Node) *branch {
+	t.Helper()
+	b := &branch{registrar: newRegistrar(t, builtProgram(t)), t: t, node: node}
+	b.file("password", node.Password+"\n")
+	if node.Program == "btcd" {
+		b.goVia(node.RPCURL, node.CertFile)
+		wif, err := btcutil.NewWIF(testnode.Key(), &chaincfg.RegressionNetParams, true)
+		require.NoError(t, err)
+		b.file("coin.wif", wif.String()+"\n")
+		b.gradseal("coin", "import", "--network", "regtest", "--unsafe-no-passphrase", "coin.wif")
+	} else {
+		b.via = []string{"--via", "bitcoind", "--node", node.RPCURL, "--node-cookie", node.CookieFile}
+	}
+	b.gradseal("issuer", "create", "--id", "uni.example/registrar", "--name", "University of Example", "--unsafe-no-passphrase", "--no-recovery")
+	return b
+}
+
+// goVia sends the commands to a btcd, or a proxy before one.
+func (b *branch) goVia(url, cert string) {
+	b.via = []string{"--via", "btcd", "--node", url, "--node-user", b.node.User, "--node-password-file", "password", "--node-cert", cert}
+}
+
+func (b *branch) file(name, text string) {
+	b.t.Helper()
+	require.NoError(b.t, os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600))
+}
+
+func (b *branch) gradseal(args ...string) string {
+	b.t.Helper()
+	return b.run(b.t, args...)
+}
+
+// anchor anchors a new folder, with the node's flags.
+func (b *branch) anchor(folder string, args ...string) string {
+	b.t.Helper()
+	return b.gradseal(append(append([]string{"anchor", "--network", "regtest", folder}, b.via...), args...)...)
+}
+
+func (b *branch) upgrade(args ...string) string {
+	b.t.Helper()
+	return b.gradseal(append(append([]string{"upgrade", "--network", "regtest"}, b.via...), args...)...)
+}
+
+// fails runs a command that must fail and returns what it said.
+func (b *branch) fails(args ...string) string {
+	b.t.Helper()
+	out, err := b.command(b.t.Context(), append(args, b.via...)...).CombinedOutput()
+	require.Error(b.t, err, "%s", out)
+	require.Contains(b.t, string(out), "gradseal: error: ")
+	return string(out)
+}
+
+// verdict is what verify says about the folder.
+func (b *branch) verdict(folder string) string {
+	b.t.Helper()
+	out, _ := b.command(b.t.Context(), "verify", "--network", "regtest", "--json", folder).Output()
+	verdicts := make(map[string]int)
+	lines := json.NewDecoder(strings.NewReader(string(out)))
+	for lines.More() {
+		var one struct{ Verdict string }
+		require.NoError(b.t, lines.Decode(&one))
+		verdicts[one.Verdict]++
+	}
+	require.Len(b.t, verdicts, 1, "%s", out)
+	for verdict := range verdicts {
+		return verdict
+	}
+	return ""
+}
+
+func (b *branch) batch() *batch.Batch {
+	b.t.Helper()
+	list, err := batch.Open(filepath.Join(b.home(), "batches")).List()
+	require.NoError(b.t, err)
+	require.NotEmpty(b.t, list)
+	return list[len(list)-1]
+}
+
+// commitments counts the transactions of the node's best chain that commit to a
+// batch root.
+func (b *branch) commitments() map[string]int {
+	b.t.Helper()
+	found := make(map[string]int)
+	for height := range b.node.Height() + 1 {
+		var block struct {
+			Tx    []struct{ Vout []struct{ ScriptPubKey struct{ Hex string } } }
+			RawTx []struct{ Vout []struct{ ScriptPubKey struct{ Hex string } } }
+		}
+		b.node.Call(&block, "getblock", b.node.Block(height).String(), 2)
+		for _, tx := range append(block.Tx, block.RawTx...) {
+			for _, out := range tx.Vout {
+				if root, ok := strings.CutPrefix(out.ScriptPubKey.Hex, "6a2447534c31"); ok {
+					found[root]++
+				}
+			}
+		}
+	}
+	return found
+}
+
+// startNode starts the kind of node, with blocks that can be spent.
+func startNode(t *testing.T, program string) *testnode.Node {
+	t.Helper()
+	if program == "bitcoind" {
+		node := testnode.StartBitcoind(t)
+		node.CreateWallet("registrar", 3)
+		return node
+	}
+	node := testnode.StartBtcd(t)
+	node.Mine(105)
+	return node
+}
+
+func eachNode(t *testing.T, test func(t *testing.T, node *testnode.Node)) {
+	for _, program := range []string{"btcd", "bitcoind"} {
+		t.Run(program, func(t *testing.T) { test(t, startNode(t, program)) })
+	}
+}
+
+// TestNetwork: from a folder to proofs that a second person, with another home
+// and nothing but the issuer's pack, finds VALID.
+func TestNetwork(t *testing.T) {
+	eachNode(t, func(t *testing.T, node *testnode.Node) {
+		b := newBranch(t, node)
+		folder := b.addFolder(t, 3)
+		out := b.anchor(folder, "--dry-run")
+		require.Contains(t, out, "spends ")
+		require.Contains(t, out, "change ")
+		require.NotContains(t, out, "gradseal: error")
+
+		out = b.anchor(folder)
+		require.Contains(t, out, "Sent the transaction for 3 documents to regtest")
+		require.Contains(t, out, "Wrote 3 pending proofs")
+		require.Equal(t, "pending", b.verdict(folder))
+		require.Contains(t, b.upgrade(), "is in no block yet")
+		require.Contains(t, b.gradseal("batches"), "sent ")
+
+		node.Mine(1)
+		require.Contains(t, b.upgrade(), "Wrote 3 proofs")
+		require.Equal(t, batch.Complete, b.batch().State())
+		require.Equal(t, "valid", b.verdict(folder))
+		require.Len(t, b.commitments(), 1)
+		node.Mine(2)
+		require.Contains(t, b.upgrade(), "all complete")
+		require.Regexp(t, `complete +3 +regtest .* 3 `, b.gradseal("batches"))
+
+		b.gradseal("issuer", "pack", "-o", "uni.pack")
+		var shown struct{ Fingerprint string }
+		require.NoError(t, json.Unmarshal([]byte(b.gradseal("issuer", "show", "--json")), &shown))
+		second := &branch{registrar: newRegistrar(t, b.program), t: t, node: node}
+		second.gradseal("trust", "add", "--fingerprint", shown.Fingerprint, filepath.Join(b.dir, "uni.pack"))
+		require.Equal(t, "valid", second.verdict(filepath.Join(b.dir, folder)))
+	})
+}
+
+// TestReorganised: blocks leave the chain, 1 and 8 deep, before and after the
+// proofs were complete.
+func TestReorganised(t *testing.T) {
+	eachNode(t, func(t *testing.T, node *testnode.Node) {
+		for _, depth := range []int{1, 8} {
+			t.Run(strconv.Itoa(depth), func(t *testing.T) {
+				b := newBranch(t, node)
+				folder := b.addFolder(t, 2)
+				b.anchor(folder, "--confirmations", "3")
+				node.Mine(2)
+				require.Contains(t, b.upgrade("--confirmations", "3"), "2 confirmations")
+				require.Equal(t, batch.Confirmed, b.batch().State())
+				old := b.batch().Attestation.Header
+				node.Replace(max(depth, 2), nil)
+				out := b.upgrade("--confirmations", "3")
+				require.Contains(t, out, "has left the chain")
+				node.Mine(3)
+				b.upgrade("--confirmations", "3")
+				require.Equal(t, batch.Complete, b.batch().State())
+				require.NotEqual(t, old, b.batch().Attestation.Header)
+				require.Equal(t, "valid", b.verdict(folder))
+
+				deep := max(depth, 4) // below the batch's block
+				node.Replace(deep, nil)
+				out = b.upgrade("--confirmations", "3")
+				require.Contains(t, out, "has left the chain")
+				require.Equal(t, "pending", b.verdict(folder))
+				node.Mine(3)
+				require.Contains(t, b.upgrade("--confirmations", "3"), "Wrote 2 proofs")
+				require.Equal(t, "valid", b.verdict(folder))
+				for root, n := range b.commitments() {
+					require.Equal(t, 1, n, root)
+				}
+			})
+		}
+	})
+}
+
+// TestBump: a transaction is replaced, and whichever version a block has is the
+// one that the proofs carry.
+func TestBump(t *testing.T) {
+	eachNode(t, func(t *testing.T, node *testnode.Node) {
+		b := newBranch(t, node)
+		folder := b.addFolder(t, 2)
+		b.anchor(folder, "--fee-rate", "1")
+		id := b.batch().ID
+		b.fails("bump", id, "--fee-rate", "1")
+		require.Contains(t, b.fails("bump", id, "--fee-rate", "900"), "--max-fee")
+		b.gradseal(append([]string{"bump", id, "--fee-rate", "5"}, b.via...)...)
+		require.Len(t, b.batch().Transactions, 2)
+		node.Mine(1)
+		b.upgrade()
+		require.Equal(t, "valid", b.verdict(folder))
+		require.Contains(t, b.fails("bump", id), "nothing to bump")
+		at, err := bitcoin.ParseTransaction(b.batch().Attestation.Transaction)
+		require.NoError(t, err)
+		require.Contains(t, b.gradseal("batches", id), at.ID().String())
+		require.Len(t, b.commitments(), 1)
+	})
+}
+
+// TestOriginalConfirms: the replacement is on disk and was sent, and yet the
+// first version is the one that a block has.
+func TestOriginalConfirms(t *testing.T) {
+	node := startNode(t, "btcd")
+	other := testnode.StartBtcd(t)
+	other.Connect(node)
+	other.WaitForTip(node)
+	b := newBranch(t, node)
+	folder := b.addFolder(t, 2)
+	b.anchor(folder, "--fee-rate", "1")
+	first := b.batch().Transactions[0]
+	node.Disconnect()
+	b.gradseal(append([]string{"bump", b.batch().ID, "--fee-rate", "7"}, b.via...)...)
+	other.Call(nil, "sendrawtransaction", hexOf(first))
+	other.Mine(2)
+	node.Connect(other)
+	node.WaitForTip(other)
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+	require.Equal(t, idOf(t, first), attestedID(t, b))
+	require.Len(t, b.commitments(), 1)
+}
+
+// TestFaults loses every message between tool and node, one at a time, in each
+// way: the same command again ends with one transaction and all proofs.
+func TestFaults(t *testing.T) {
+	node := startNode(t, "btcd")
+	proxy := testnode.StartProxy(t, node.RPCURL, node.CertPEM)
+	b := newBranch(t, node)
+	b.goVia(proxy.URL, proxy.CertFile)
+	proxy.Plan(nil)
+	b.anchor(b.addFolder(t, 1)) // how many messages a run has
+	messages := proxy.Count()
+	require.Greater(t, messages, 5)
+	node.Mine(1)
+	b.upgrade()
+	kinds := []testnode.Fault{{Kind: testnode.DropBefore}, {Kind: testnode.DropAfter}, {Kind: testnode.Truncate}, {Kind: testnode.Cut}}
+	for n := range messages {
+		for i, fault := range kinds {
+			if testing.Short() && i != n%len(kinds) {
+				continue
+			}
+			folder := b.addFolder(t, 1)
+			proxy.FaultAt(n, fault)
+			args := append([]string{"anchor", "--network", "regtest", folder}, b.via...)
+			out, err := b.command(t.Context(), args...).CombinedOutput()
+			if err != nil {
+				require.Contains(t, string(out), "gradseal: hint: ")
+				proxy.Plan(nil)
+				b.gradseal(args...)
+			}
+		}
+		node.Mine(1)
+		b.upgrade()
+	}
+	for _, folder := range b.folders {
+		require.Equal(t, "valid", b.verdict(folder))
+	}
+	commitments := b.commitments()
+	require.Len(t, commitments, len(b.folders))
+	for root, n := range commitments {
+		require.Equal(t, 1, n, root)
+	}
+}
+
+// TestFaultsOfUpgrade does the same while the proofs are completed.
+func TestFaultsOfUpgrade(t *testing.T) {
+	node := startNode(t, "btcd")
+	proxy := testnode.StartProxy(t, node.RPCURL, node.CertPEM)
+	b := newBranch(t, node)
+	b.goVia(proxy.URL, proxy.CertFile)
+	for n := 0; ; n++ {
+		folder := b.addFolder(t, 1)
+		proxy.Plan(nil)
+		b.anchor(folder)
+		node.Mine(1)
+		kind := []testnode.FaultKind{testnode.DropBefore, testnode.DropAfter, testnode.Truncate, testnode.Cut}[n%4]
+		proxy.FaultAt(n, testnode.Fault{Kind: kind, Delay: 20 * time.Millisecond})
+		out, err := b.command(t.Context(), append([]string{"upgrade", "--network", "regtest"}, b.via...)...).CombinedOutput()
+		if n >= proxy.Count() {
+			require.NoError(t, err, "%s", out)
+			break
+		}
+		proxy.Plan(nil)
+		b.upgrade()
+		require.Equal(t, "valid", b.verdict(folder))
+	}
+}
+
+// TestAnotherWay: a batch that was sent through one node is completed through
+// another, and through an Esplora service.
+func TestAnotherWay(t *testing.T) {
+	node := startNode(t, "btcd")
+	b := newBranch(t, node)
+	folder := b.addFolder(t, 2)
+	b.anchor(folder)
+	other := testnode.StartBtcd(t)
+	other.Connect(node)
+	node.Mine(1)
+	other.WaitForTip(node)
+	node.Stop()
+	b.node = other
+	b.file("password", other.Password+"\n")
+	b.goVia(other.RPCURL, other.CertFile)
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+}
+
+func hexOf(raw []byte) string {
+	const digits = "0123456789abcdef"
+	var out strings.Builder
+	for _, c := range raw {
+		out.WriteByte(digits[c>>4])
+		out.WriteByte(digits[c&15])
+	}
+	return out.String()
+}
+
+func idOf(t *testing.T, raw []byte) bitcoin.Hash {
+	t.Helper()
+	tx, err := btcutil.NewTxFromBytes(raw)
+	require.NoError(t, err)
+	return bitcoin.Hash(*tx.Hash())
+}
+
+func attestedID(t *testing.T, b *branch) bitcoin.Hash {
+	t.Helper()
+	a := b.batch().Attestation
+	require.NotNil(t, a)
+	tx, err := bitcoin.ParseTransaction(a.Transaction)
+	require.NoError(t, err)
+	return tx.ID()
+}
+
+var _ = proof.Suffix
