@@ -102,12 +102,19 @@ func (b *branch) verdict(folder string) string {
 	return ""
 }
 
+// batch is that of the newest folder.
 func (b *branch) batch() *batch.Batch {
 	b.t.Helper()
 	list, err := batch.Open(filepath.Join(b.home(), "batches")).List()
 	require.NoError(b.t, err)
-	require.NotEmpty(b.t, list)
-	return list[len(list)-1]
+	newest := filepath.Join(b.dir, b.folders[len(b.folders)-1])
+	for _, one := range list {
+		if filepath.Dir(one.Documents[0].Path) == newest {
+			return one
+		}
+	}
+	require.Fail(b.t, "no batch of "+newest)
+	return nil
 }
 
 // commitments counts the transactions of the node's best chain that commit to a
@@ -117,8 +124,12 @@ func (b *branch) commitments() map[string]int {
 	found := make(map[string]int)
 	for height := range b.node.Height() + 1 {
 		var block struct {
-			Tx    []struct{ Vout []struct{ ScriptPubKey struct{ Hex string } } }
-			RawTx []struct{ Vout []struct{ ScriptPubKey struct{ Hex string } } }
+			Tx []struct {
+				Vout []struct{ ScriptPubKey struct{ Hex string } }
+			}
+			RawTx []struct {
+				Vout []struct{ ScriptPubKey struct{ Hex string } }
+			}
 		}
 		b.node.Call(&block, "getblock", b.node.Block(height).String(), 2)
 		for _, tx := range append(block.Tx, block.RawTx...) {
@@ -190,39 +201,62 @@ func TestNetwork(t *testing.T) {
 // TestReorganised: blocks leave the chain, 1 and 8 deep, before and after the
 // proofs were complete.
 func TestReorganised(t *testing.T) {
-	eachNode(t, func(t *testing.T, node *testnode.Node) {
-		for _, depth := range []int{1, 8} {
-			t.Run(strconv.Itoa(depth), func(t *testing.T) {
-				b := newBranch(t, node)
-				folder := b.addFolder(t, 2)
-				b.anchor(folder, "--confirmations", "3")
-				node.Mine(2)
-				require.Contains(t, b.upgrade("--confirmations", "3"), "2 confirmations")
-				require.Equal(t, batch.Confirmed, b.batch().State())
-				old := b.batch().Attestation.Header
-				node.Replace(max(depth, 2), nil)
-				out := b.upgrade("--confirmations", "3")
-				require.Contains(t, out, "has left the chain")
-				node.Mine(3)
-				b.upgrade("--confirmations", "3")
-				require.Equal(t, batch.Complete, b.batch().State())
-				require.NotEqual(t, old, b.batch().Attestation.Header)
-				require.Equal(t, "valid", b.verdict(folder))
+	for _, program := range []string{"btcd", "bitcoind"} {
+		t.Run(program, func(t *testing.T) {
+			node := startNode(t, program)
+			other := startOther(t, program)
+			b := newBranch(t, node)
+			for _, depth := range []int{1, 8} {
+				b.reorganise(other, depth, false)
+				b.reorganise(other, depth, true)
+			}
+			for root, n := range b.commitments() {
+				require.Equal(t, 1, n, root)
+			}
+			require.Equal(t, "valid", b.verdict("."))
+		})
+	}
+}
 
-				deep := max(depth, 4) // below the batch's block
-				node.Replace(deep, nil)
-				out = b.upgrade("--confirmations", "3")
-				require.Contains(t, out, "has left the chain")
-				require.Equal(t, "pending", b.verdict(folder))
-				node.Mine(3)
-				require.Contains(t, b.upgrade("--confirmations", "3"), "Wrote 2 proofs")
-				require.Equal(t, "valid", b.verdict(folder))
-				for root, n := range b.commitments() {
-					require.Equal(t, 1, n, root)
-				}
-			})
-		}
-	})
+// startOther starts a node without blocks.
+func startOther(t *testing.T, program string) *testnode.Node {
+	if program == "bitcoind" {
+		return testnode.StartBitcoind(t)
+	}
+	return testnode.StartBtcd(t)
+}
+
+// reorganise anchors a folder, has its block and those above leave the chain,
+// and follows it until its proofs are complete. complete says that they are so
+// before, too.
+func (b *branch) reorganise(other *testnode.Node, depth int, complete bool) {
+	t := b.t
+	t.Helper()
+	other.Connect(b.node)
+	other.Disconnect()
+	folder := b.addFolder(t, 2)
+	confirmations := []string{"--confirmations", strconv.Itoa(depth + 1)}
+	if complete {
+		confirmations[1] = strconv.Itoa(depth)
+	}
+	b.anchor(folder, confirmations...)
+	b.node.Mine(depth)
+	b.upgrade(confirmations...)
+	require.Equal(t, complete, b.batch().State() == batch.Complete)
+	require.Equal(t, map[bool]string{false: "pending", true: "valid"}[complete], b.verdict(folder))
+	old := b.batch().Attestation.Header
+
+	b.node.Replace(depth, other)
+	require.Contains(t, b.upgrade(confirmations...), "has left the chain")
+	require.Equal(t, batch.Funded, b.batch().State())
+	require.Equal(t, "pending", b.verdict(folder))
+	require.Contains(t, b.upgrade(confirmations...), "is in no block yet")
+
+	b.node.Mine(depth + 1)
+	require.Contains(t, b.upgrade(confirmations...), "Wrote 2 proofs")
+	require.Equal(t, batch.Complete, b.batch().State())
+	require.NotEqual(t, old, b.batch().Attestation.Header)
+	require.Equal(t, "valid", b.verdict(folder))
 }
 
 // TestBump: a transaction is replaced, and whichever version a block has is the

@@ -14,8 +14,8 @@ import (
 	"gradseal/bitcoin"
 )
 
-// maxCoins is how many coins of an address are looked at. Anyone can send any
-// number of small coins there.
+// maxCoins is how many coins of an address are looked at: each is a request to
+// the node, and anyone can send any number of small coins there.
 const maxCoins = 200
 
 // ErrNoKey says that a signer has no key to sign with.
@@ -49,19 +49,19 @@ func NewWatchSigner(node Node, public *coinkey.Public) *KeySigner {
 // enough the error is a *NotEnoughError in a Remedy that says where to send
 // some; where it costs too much, a *FeeError.
 func (s *KeySigner) Fund(ctx context.Context, order Order) (*Request, error) {
-	coins, previous, err := s.coins(ctx, order)
+	coins, previous, left, err := s.coins(ctx, order)
 	if err != nil {
 		return nil, err
 	}
 	script := s.public.Script()
 	if len(order.Inputs) == 0 {
 		if coins, err = Choose(coins, order.Reserved, script, order.Rate); err != nil {
-			return nil, s.fillUp(err, order.Rate)
+			return nil, s.fillUp(err, order.Rate, left)
 		}
 	}
 	tx, fee, err := Build(coins, script, order.Root, order.Rate)
 	if err != nil {
-		return nil, s.fillUp(err, order.Rate)
+		return nil, s.fillUp(err, order.Rate, left)
 	}
 	if fee > order.MaxFee {
 		return nil, &FeeError{Fee: fee, Max: order.MaxFee}
@@ -91,33 +91,34 @@ func (s *KeySigner) Sign(_ context.Context, request *Request) ([]byte, error) {
 	return request.checked(raw.Bytes())
 }
 
-// coins are what may be spent, with the transactions that made them.
-func (s *KeySigner) coins(ctx context.Context, order Order) ([]Coin, map[wire.OutPoint][]byte, error) {
+// coins are what may be spent, with the transactions that made them, and how
+// many more there are that were not looked at.
+func (s *KeySigner) coins(ctx context.Context, order Order) (coins []Coin, previous map[wire.OutPoint][]byte, left int, err error) {
 	outPoints := order.Inputs
 	for _, at := range outPoints {
 		if slices.Contains(order.Reserved, at) {
-			return nil, nil, fmt.Errorf("coin %s is spent by a transaction that is stored here already", at)
+			return nil, nil, 0, fmt.Errorf("coin %s is spent by a transaction that is stored here already", at)
 		}
 	}
 	if len(outPoints) == 0 {
 		all, err := s.node.Coins(ctx, s.public.Script())
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 		outPoints = slices.DeleteFunc(all, func(at wire.OutPoint) bool { return slices.Contains(order.Reserved, at) })
-		outPoints = outPoints[:min(len(outPoints), maxCoins)]
+		left = max(0, len(outPoints)-maxCoins)
+		outPoints = outPoints[:len(outPoints)-left]
 	}
-	var coins []Coin
-	previous := make(map[wire.OutPoint][]byte, len(outPoints))
+	previous = make(map[wire.OutPoint][]byte, len(outPoints))
 	for _, at := range outPoints {
 		coin, raw, err := s.coin(ctx, at)
 		if err != nil {
-			return nil, nil, fmt.Errorf("coin %s: %w", at, err)
+			return nil, nil, 0, fmt.Errorf("coin %s: %w", at, err)
 		}
 		coins = append(coins, coin)
 		previous[at] = raw
 	}
-	return coins, previous, nil
+	return coins, previous, left, nil
 }
 
 // coin reads from the transaction that made it what a coin holds.
@@ -144,9 +145,10 @@ func (s *KeySigner) coin(ctx context.Context, at wire.OutPoint) (Coin, []byte, e
 }
 
 // fillUp adds to a *NotEnoughError how much to send where: what pays for one
-// transaction, and leaves change that is worth keeping.
-func (s *KeySigner) fillUp(err error, rate FeeRate) error {
-	if !errors.As(err, new(*NotEnoughError)) || errors.As(err, new(*Remedy)) {
+// transaction, and leaves change that is worth keeping. left coins were not
+// looked at.
+func (s *KeySigner) fillUp(err error, rate FeeRate, left int) error {
+	if !errors.As(err, new(*NotEnoughError)) || left == 0 && errors.As(err, new(*Remedy)) {
 		return err
 	}
 	change := wire.NewTxOut(0, s.public.Script())
@@ -157,7 +159,11 @@ func (s *KeySigner) fillUp(err error, rate FeeRate) error {
 	if feeErr != nil {
 		return err
 	}
-	return &Remedy{Err: err, Text: fmt.Sprintf("send %d satoshi or more to %s, and wait until a block has them", fee+dustLimit(change), s.public.Address())}
+	text := fmt.Sprintf("send %d satoshi or more to %s, and wait until a block has them", fee+dustLimit(change), s.public.Address())
+	if left > 0 {
+		text = fmt.Sprintf("%d coins of %s were not looked at: name those to spend", left, s.public.Address())
+	}
+	return &Remedy{Err: err, Text: text}
 }
 
 var _ Signer = (*KeySigner)(nil)

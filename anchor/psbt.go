@@ -105,7 +105,7 @@ func parseUnsigned(raw []byte) (*wire.MsgTx, error) {
 // previous transaction, and that of the script in the output that is spent.
 func checkInputPairs(pairs map[string][]byte) error {
 	if raw, ok := pairs[string([]byte{inputNonWitnessUTXO})]; ok {
-		if err := measureStripped(raw); err != nil && measure(raw) != nil {
+		if err := measureAny(raw); err != nil {
 			return fmt.Errorf("previous transaction: %w", err)
 		}
 	}
@@ -118,6 +118,15 @@ func checkInputPairs(pairs map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// measureAny is measure for a transaction with or without its witness, told
+// apart as package wire does: by a number of inputs of zero.
+func measureAny(raw []byte) error {
+	if len(raw) > 4 && raw[4] == 0 {
+		return measure(raw)
+	}
+	return measureStripped(raw)
 }
 
 // pairs reads one map of keys and values, up to and with the zero that ends it.

@@ -35,6 +35,8 @@ type Request struct {
 // transaction with a fee that nobody was shown (the signature of BIP 143 covers
 // the value of its own input only). A P2TR signature covers the values of all
 // inputs (BIP 341), so that its previous transaction is checked and left out.
+// No sighash type is named: signers then use ALL, or DEFAULT of BIP 341, and
+// some refuse a request that names what they would have used.
 func NewRequest(tx *wire.MsgTx, coins []Coin, previous map[wire.OutPoint][]byte) (*Request, error) {
 	prevOuts, err := previousOutputs(tx, coins)
 	if err != nil {
@@ -51,9 +53,6 @@ func NewRequest(tx *wire.MsgTx, coins []Coin, previous map[wire.OutPoint][]byte)
 			if input.NonWitnessUtxo, err = decodeStripped(raw); err != nil {
 				return nil, fmt.Errorf("input %d: previous transaction: %w", i, err)
 			}
-		}
-		if !txscript.IsPayToTaproot(spent.PkScript) {
-			input.SighashType = txscript.SigHashAll
 		}
 	}
 	r := &Request{packet}

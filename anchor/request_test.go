@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -275,6 +276,29 @@ func TestParseRequestOfOthers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, marshal(t, read), marshal(t, again))
 	require.Equal(t, []byte{0xfc, 3, 'a', 'b', 'c'}, again.Packet.Inputs[0].Unknowns[0].Key)
+}
+
+// TestRequestCountsDoNotAllocate hands out the counts at which the decoders below
+// would reserve hundreds of megabytes.
+func TestRequestCountsDoNotAllocate(t *testing.T) {
+	good := marshal(t, newRequest(t, testKey(3), coinkey.P2WPKH, 40_000))
+	size := int(good[7])
+	head := good[:8+size+1]
+	inputs := []byte{0xfe, 0, 0, 12, 0}
+	for name, data := range map[string][]byte{
+		"unsigned transaction":                slices.Concat([]byte("psbt\xff\x01\x00\x40\x02\x00\x00\x00"), inputs, make([]byte, 60)),
+		"key":                                 append([]byte("psbt\xff"), 0xfe, 0xff, 0xff, 0xff, 0x7f),
+		"value":                               append([]byte("psbt\xff\x01\x00"), 0xfe, 0xff, 0xff, 0xff, 0x7f),
+		"previous transaction":                slices.Concat(head, []byte{1, 0, 69, 2, 0, 0, 0}, inputs, make([]byte, 60)),
+		"previous transaction with a witness": slices.Concat(head, []byte{1, 0, 71, 2, 0, 0, 0, 0, 1}, inputs, make([]byte, 60)),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ParseRequest(data)
+		runtime.ReadMemStats(&after)
+		require.ErrorContains(t, err, "malformed PSBT: ", name)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), name)
+	}
 }
 
 // TestRequestTooLarge: the previous transactions do not fit.

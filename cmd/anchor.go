@@ -65,7 +65,7 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 // addConfirmations adds the flag for how deep a block must be before proofs
 // carry it.
 func addConfirmations(flags *pflag.FlagSet, n *uint32) {
-	flags.Uint32Var(n, "confirmations", 0, "`number` of confirmations before the proofs are completed (0: 7 on mainnet, for the block and the six after it; else 1)")
+	flags.Uint32Var(n, "confirmations", 0, "`number` that completes the proofs (0: 7 on mainnet, else 1)")
 	setConfigKey(flags, "confirmations", "anchor.confirmations")
 }
 

@@ -46,8 +46,9 @@ func TestExampleConfigurationLoads(t *testing.T) {
 // does not look for its environment variable.
 func TestDefaultsHaveEveryKey(t *testing.T) {
 	s := settings{
-		Anchor: anchorSettings{Network: "1", Issuer: "2"},
-		Verify: verifySettings{Network: "3", Confirmations: 4, AllowUnknownStatus: true},
+		Anchor: anchorSettings{Network: "1", Issuer: "2", Via: "6", Confirmations: 7, Target: 8, MaxFee: 9},
+		Node:   nodeSettings{URL: "10", User: "11", PasswordFile: "12", Cookie: "13", Cert: "14", Wallet: "15"},
+		Verify: verifySettings{Network: "3", Confirmations: 4, AllowUnknownStatus: true, UnsafeCarriedWork: true},
 		Status: statusSettings{Validity: "5d"},
 	}
 	keys := flatten(s)
@@ -59,7 +60,7 @@ func TestDefaultsHaveEveryKey(t *testing.T) {
 
 // Every environment variable that the example speaks for reaches its key.
 func TestEnvironmentOfEveryKey(t *testing.T) {
-	values := map[reflect.Kind]string{reflect.String: "7d", reflect.Uint32: "7", reflect.Bool: "true"}
+	values := map[reflect.Kind]string{reflect.String: "7d", reflect.Uint32: "7", reflect.Int: "7", reflect.Int64: "7", reflect.Bool: "true"}
 	for key, value := range defaultSettings().defaults() {
 		t.Run(key, func(t *testing.T) {
 			set := values[reflect.TypeOf(value).Kind()]

@@ -414,10 +414,13 @@ Exit codes: 0 all is as it should be; 1 an error.`,
 
 // auditJSON is one range of "headers audit" under --json.
 type auditJSON struct {
-	Version int    `json:"version"`
-	Network string `json:"network"`
-	rangeJSON
+	Version   int      `json:"version"`
+	Network   string   `json:"network"`
+	From      uint32   `json:"from"`
 	Start     string   `json:"start"`
+	To        uint32   `json:"to"`
+	Hash      string   `json:"hash"`
+	Chainwork string   `json:"chainwork"`
 	Headers   int      `json:"headers"`
 	Proven    bool     `json:"proven"`
 	Unchecked []string `json:"unchecked"`
@@ -435,7 +438,7 @@ func (a *app) runHeadersAudit(o headersOptions) error {
 	}
 	for _, r := range reports {
 		if a.ui.json {
-			out := auditJSON{jsonVersion, o.network, rangeJSON{r.From, r.To, r.Hash.String(), r.Work.String()}, r.Start.String(), r.Headers(), r.Proven, append([]string{}, r.Unchecked...)}
+			out := auditJSON{jsonVersion, o.network, r.From, r.Start.String(), r.To, r.Hash.String(), r.Work.String(), r.Headers(), r.Proven, append([]string{}, r.Unchecked...)}
 			if err := a.ui.object(out); err != nil {
 				return err
 			}

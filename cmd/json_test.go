@@ -19,12 +19,15 @@ func TestJSONDocument(t *testing.T) {
 	require.Contains(t, string(document), "\nVersion 1. ")
 	require.Equal(t, 1, jsonVersion)
 	objects := map[string]reflect.Type{
-		"An error":                   reflect.TypeFor[errorJSON](),
-		"`anchor`":                   reflect.TypeFor[anchorJSON](),
-		"`anchor --dry-run`":         reflect.TypeFor[planJSON](),
-		"`batches`, `batches BATCH`": reflect.TypeFor[batchJSON](),
-		"`batches abandon`":          reflect.TypeFor[abandonedJSON](),
-		"`verify`":                   reflect.TypeFor[verdictJSON](),
+		"An error":           reflect.TypeFor[errorJSON](),
+		"`anchor`":           reflect.TypeFor[anchorJSON](),
+		"`anchor --dry-run`": reflect.TypeFor[planJSON](),
+		"`batches`, `batches BATCH`, `upgrade`, `bump`":      reflect.TypeFor[batchJSON](),
+		"`headers sync`, `headers import`, `headers status`": reflect.TypeFor[chainJSON](),
+		"`headers export`":  reflect.TypeFor[exportedJSON](),
+		"`headers audit`":   reflect.TypeFor[auditJSON](),
+		"`batches abandon`": reflect.TypeFor[abandonedJSON](),
+		"`verify`":          reflect.TypeFor[verdictJSON](),
 		"`issuer create`, `issuer show`, `issuer pack -o FILE`, `trust add`, `trust list`, `trust export -o FILE`": reflect.TypeFor[issuerJSON](),
 		"`coin create`, `coin import`, `coin address`, `coin show`":                                                reflect.TypeFor[coinAddressJSON](),
 		"`trust import`":                 reflect.TypeFor[importedJSON](),

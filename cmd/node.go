@@ -120,7 +120,7 @@ func (a *app) openNode(ctx context.Context, o nodeOptions, network bitcoin.Netwo
 		if err != nil {
 			return nil, nil, err
 		}
-		node = n // WALLET
+		node, wallet = n, func() anchor.Signer { return n.Wallet(o.wallet) }
 	case viaBtcd:
 		url, cert := o.url, o.cert
 		if url == "" {

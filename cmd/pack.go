@@ -41,7 +41,7 @@ func (a *app) packHeaders(id string) ([][]byte, error) {
 		}
 	}
 	networks := slices.DeleteFunc(bitcoin.Networks(), func(n bitcoin.Network) bool { return len(anchors[n]) == 0 })
-	return a.segments(networks, func(c *headers.Chain) []span { return needed(c, anchors[c.Network()]) })
+	return a.segments(id, networks, func(c *headers.Chain) []span { return needed(c, anchors[c.Network()]) })
 }
 
 // exportHeaders returns the header segments that this home holds of the
@@ -57,11 +57,12 @@ func (a *app) exportHeaders(id string) ([][]byte, error) {
 			networks = append(networks, n)
 		}
 	}
-	return a.segments(networks, held)
+	return a.segments(id, networks, held)
 }
 
-// segments cuts the wanted heights out of the header chains of networks.
-func (a *app) segments(networks []bitcoin.Network, want func(*headers.Chain) []span) ([][]byte, error) {
+// segments cuts the wanted heights out of the header chains of networks, for a
+// pack of the issuer.
+func (a *app) segments(id string, networks []bitcoin.Network, want func(*headers.Chain) []span) ([][]byte, error) {
 	var all [][]byte
 	for _, n := range networks {
 		c, err := headers.Open(a.home.headerFile(n), n)
@@ -74,7 +75,7 @@ func (a *app) segments(networks []bitcoin.Network, want func(*headers.Chain) []s
 		}
 		// A rehearsal inside the program is nobody else's network.
 		if c.Source() != headers.Embedded {
-			all, err = a.cut(all, c, want(c))
+			all, err = a.cut(all, c, id, want(c))
 		}
 		if err := errors.Join(err, c.Close()); err != nil {
 			return nil, err
@@ -83,8 +84,12 @@ func (a *app) segments(networks []bitcoin.Network, want func(*headers.Chain) []s
 	return all, nil
 }
 
-// cut appends the segments of a chain, without the heights that it lacks.
-func (a *app) cut(all [][]byte, c *headers.Chain, spans []span) ([][]byte, error) {
+// packSource is the source of headers from a pack of an issuer.
+func packSource(id string) string { return "pack of " + id }
+
+// cut appends the segments of a chain, without the heights that it lacks. They
+// do not name the node that they came from: a pack is public.
+func (a *app) cut(all [][]byte, c *headers.Chain, id string, spans []span) ([][]byte, error) {
 	for _, s := range spans {
 		for _, r := range c.Ranges() {
 			from, to := max(s.from, r.From), min(s.to, r.To)
@@ -95,6 +100,7 @@ func (a *app) cut(all [][]byte, c *headers.Chain, spans []span) ([][]byte, error
 			if err != nil {
 				return nil, err
 			}
+			segment.Source = packSource(id)
 			data, err := segment.Marshal()
 			if err != nil {
 				return nil, fmt.Errorf("headers of %s, heights %s: %w", c.Network(), span{from, to}, err)
@@ -241,7 +247,7 @@ func (a *app) takeSegment(pack *trust.Pack, s *headers.Segment, replace bool) (s
 		err = checkAgainst(path, s)
 	}
 	if err == nil {
-		err = headers.Import(path, s, headers.Options{Name: "pack of " + pack.File.ID, Replace: replace, Now: time.Now()})
+		err = headers.Import(path, s, headers.Options{Name: packSource(pack.File.ID), Replace: replace, Now: time.Now()})
 	}
 	switch {
 	case errors.Is(err, headers.ErrDisagree), errors.Is(err, headers.ErrLessWork):

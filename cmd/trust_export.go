@@ -32,7 +32,7 @@ Exit codes: 0 done; 1 an error.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runTrustExport(cmd.Context(), args, out) },
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, or without ID the folder; a pack of the same issuer is replaced; with ID, - is standard output")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, without ID the folder; - is standard output")
 	return cmd
 }
 

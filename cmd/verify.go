@@ -31,7 +31,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.network, "network", "mainnet", "the Bitcoin `network` that counts; naming a test network accepts it")
 	flags.Uint32Var(&o.confirmations, "confirmations", 0, "`number` of confirmations that the block needs (default: 6, on a test network 1)")
 	flags.BoolVar(&o.allowUnknownStatus, "allow-unknown-status", false, "accept documents of which it is not known whether they were withdrawn")
-	flags.BoolVar(&o.unsafeCarriedWork, "unsafe-carried-work", false, "accept on mainnet, where the header chain does not reach the block, the work that the proof carries: it proves cost, and no date")
+	flags.BoolVar(&o.unsafeCarriedWork, "unsafe-carried-work", false, "on mainnet, take work in the proof for a block beyond the header chain; proves no date")
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
 	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
 	setConfigKey(flags, "network", "verify.network")

@@ -45,7 +45,7 @@ func Import(path string, s *Segment, o Options) error {
 }
 
 func importSegment(path string, r *rules, s *Segment, o Options) (err error) {
-	if err := s.check(); err != nil {
+	if err := s.checkHead(len(s.Headers)); err != nil {
 		return fmt.Errorf("malformed header segment: %w", err)
 	}
 	if o.Name == "" {

@@ -1,13 +1,15 @@
 package headers
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"gradseal/bitcoin"
 	"gradseal/internal/atomicfile"
@@ -75,7 +77,7 @@ func isIndex(data []byte) bool { return len(data) > 0 && data[0] == '{' }
 // parseIndex reads an index of the network of r.
 func parseIndex(data []byte, r *rules) (*index, error) {
 	if !isIndex(data) {
-		return nil, errors.New("malformed header file: not an index")
+		return nil, errors.New("malformed header file: it is not written as this version does")
 	}
 	if len(data) > maxIndex {
 		return nil, fmt.Errorf("malformed header file: more than %d bytes", maxIndex)
@@ -309,21 +311,37 @@ func (x *index) save(path string) error {
 	return atomicfile.WriteFile(path, data, 0o644)
 }
 
-// nextNumber is a number that no data file has yet.
+// nextNumber is a number above those of all data files. One that was used before
+// could be named by an index that a reader has just read.
 func nextNumber(path string) (uint32, error) {
-	for n := uint32(1); n < math.MaxUint32; n++ {
-		if _, err := os.Lstat(dataName(path, n)); errors.Is(err, fs.ErrNotExist) {
-			return n, nil
-		} else if err != nil {
-			return 0, err
-		}
+	_, all, err := dataFiles(path)
+	if err != nil {
+		return 0, err
 	}
-	return 0, fmt.Errorf("%s: no data file can be named any more", path)
+	last := uint64(0)
+	for _, n := range all {
+		last = max(last, n)
+	}
+	if last >= math.MaxUint32 {
+		return 0, fmt.Errorf("%s: no data file can be named any more", path)
+	}
+	return uint32(last) + 1, nil
 }
 
-// isData tells whether name is that of a data file of the chain whose file is
-// called base.
-func isData(base, name string) bool {
-	digits, ok := bytes.CutPrefix([]byte(name), []byte(base+"."))
-	return ok && len(digits) > 0 && len(digits) < 11 && len(bytes.Trim(digits, "0123456789")) == 0
+// dataFiles are the data files of the chain at path, used or not, and their
+// numbers.
+func dataFiles(path string) (names []string, numbers []uint64, err error) {
+	dir, base := filepath.Split(filepath.Clean(path))
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		digits, ok := strings.CutPrefix(e.Name(), base+".")
+		n, err := strconv.ParseUint(digits, 10, 32)
+		if ok && err == nil && strconv.FormatUint(n, 10) == digits {
+			names, numbers = append(names, dataName(path, uint32(n))), append(numbers, n)
+		}
+	}
+	return names, numbers, nil
 }

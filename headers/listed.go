@@ -53,6 +53,16 @@ func (l *list) below(height uint32) uint32 {
 	return min(height, l.top()) / period * period
 }
 
+// LastListed returns the newest block of a network that is built in, with its
+// height: its genesis block where there is no list.
+func LastListed(network bitcoin.Network) (uint32, bitcoin.Header) {
+	r, err := rulesOf(network)
+	if err != nil || r.list == nil {
+		return 0, network.Genesis()
+	}
+	return r.list.top(), r.list.last
+}
+
 func mustList(text string) *list {
 	l, err := readList(text)
 	if err != nil {

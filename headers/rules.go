@@ -176,7 +176,7 @@ func (r *rules) start(height uint32, h bitcoin.Header, before Work) (*tip, error
 	if err := h.CheckWork(); err != nil {
 		return nil, err
 	}
-	if err := r.checkVersion(height, h.Version()); err != nil {
+	if err := r.checkVersion(height, h.Version()); err != nil && height > 0 {
 		return nil, err
 	}
 	if err := r.checkListed(height, t.hash); err != nil {

@@ -51,6 +51,8 @@ type writer struct {
 	clock  time.Time
 	// strict: a stored header is never replaced, whatever the source.
 	strict bool
+	// maxBranch is the limit of that name; tests have a lower one.
+	maxBranch uint32
 
 	chain  *Chain   // what is accepted; nil where there is nothing
 	closer []*Chain // that were opened
@@ -87,16 +89,13 @@ func openWriter(path string, r *rules, source string, replace bool) (*writer, er
 	if err := CheckSource(source); err != nil {
 		return nil, err
 	}
-	w := &writer{path: path, rules: r, source: source}
+	if replace && r.network == bitcoin.Mainnet {
+		return nil, errors.New("unsupported on mainnet: the chain with most work is taken, no other can replace it")
+	}
+	w := &writer{path: path, rules: r, source: source, maxBranch: maxBranch}
 	c, err := openChain(path, r)
 	if errors.Is(err, fs.ErrNotExist) {
 		return w, nil
-	}
-	if replace && r.network == bitcoin.Mainnet {
-		if err == nil {
-			c.Close()
-		}
-		return nil, errors.New("unsupported on mainnet: the chain with most work is taken, no other can replace it")
 	}
 	if replace && err == nil {
 		return w, c.Close()
@@ -242,8 +241,8 @@ func (w *writer) take(h bitcoin.Header) error {
 	if err := w.rules.follow(b.tip, h, w.clock); err != nil {
 		return fmt.Errorf("%s: header for height %d: %w", w.path, next, err)
 	}
-	if b.fork && b.good == nil && b.count() > maxBranch {
-		return fmt.Errorf("%s: %d headers after height %d: %w", w.path, maxBranch, b.from-1, ErrLessWork)
+	if b.fork && b.good == nil && b.count() > w.maxBranch {
+		return fmt.Errorf("%s: %d headers after height %d: %w", w.path, b.count(), b.from-1, ErrLessWork)
 	}
 	if err := w.put(h); err != nil {
 		return err
@@ -526,13 +525,12 @@ func (w *writer) save() error {
 // removeOld removes the data files that no index names any more. One that a
 // reader has open may stay, on systems that refuse to remove it.
 func (w *writer) removeOld() error {
-	dir, base := filepath.Split(w.path)
-	entries, err := os.ReadDir(filepath.Clean(dir))
+	names, numbers, err := dataFiles(w.path)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if name := filepath.Join(dir, e.Name()); isData(base, e.Name()) && name != filepath.Clean(dataName(w.path, w.number)) {
+	for i, name := range names {
+		if numbers[i] != uint64(w.number) {
 			os.Remove(name)
 		}
 	}
@@ -565,5 +563,9 @@ func (w *writer) finish() error {
 	case b.fork:
 		return fmt.Errorf("%s: %d headers after height %d, up to work %s: %w", w.path, b.count(), b.from-1, b.tip.work, ErrLessWork)
 	}
-	return fmt.Errorf("%s: headers from height %d to %d lead to no block that is held or built in: %w", w.path, b.from, b.tip.height, ErrGap)
+	from := b.from
+	if b.good != nil {
+		from = b.good.height + 1
+	}
+	return fmt.Errorf("%s: headers from height %d to %d lead to no block that is held or built in: %w", w.path, from, b.tip.height, ErrGap)
 }

@@ -49,7 +49,7 @@ func child(dir, headerFile string, out io.Writer) error {
 	for {
 		var root [32]byte
 		rand.Read(root[:])
-		f, err := n.Fund(ctx, root, nil)
+		f, err := makeFunded(ctx, n, root, nil)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func child(dir, headerFile string, out io.Writer) error {
 		if err := n.Submit(ctx, f.Raw); err != nil {
 			return err
 		}
-		b, err := n.Attest(ctx, f.Raw)
+		b, err := n.Attest(ctx, f.Raw, 0)
 		if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func attestHex(t *testing.T, n *Node, text string) *proof.Bitcoin {
 	t.Helper()
 	raw, err := hex.DecodeString(text)
 	require.NoError(t, err)
-	b, err := n.Attest(context.Background(), raw)
+	b, err := n.Attest(context.Background(), raw, 0)
 	require.NoError(t, err)
 	return b
 }

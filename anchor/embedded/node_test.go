@@ -81,9 +81,22 @@ func (h home) write(path string, data []byte) {
 
 func root(i int) [32]byte { return sha256.Sum256(fmt.Appendf(nil, "root %d", i)) }
 
+// makeFunded makes a signed transaction, as whoever anchors does in two steps.
+func makeFunded(ctx context.Context, n *Node, root [32]byte, reserved []wire.OutPoint) (*anchor.Funded, error) {
+	request, err := n.Fund(ctx, anchor.Order{Root: root, Reserved: reserved})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := n.Sign(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return &anchor.Funded{Raw: raw, ID: request.ID(), Fee: request.Fee(), VSize: request.VSize()}, nil
+}
+
 func fund(t testing.TB, n *Node, root [32]byte, reserved ...wire.OutPoint) *anchor.Funded {
 	t.Helper()
-	f, err := n.Fund(context.Background(), root, reserved)
+	f, err := makeFunded(context.Background(), n, root, reserved)
 	require.NoError(t, err)
 	return f
 }
@@ -102,7 +115,7 @@ func submit(t testing.TB, n *Node, f *anchor.Funded) {
 
 func attest(t testing.TB, n *Node, f *anchor.Funded) *proof.Bitcoin {
 	t.Helper()
-	b, err := n.Attest(context.Background(), f.Raw)
+	b, err := n.Attest(context.Background(), f.Raw, 0)
 	require.NoError(t, err)
 	return b
 }
@@ -339,7 +352,7 @@ func TestSubmitRefuses(t *testing.T) {
 			require.EqualValues(t, 102, h.height())
 		})
 	}
-	_, err := n.Attest(context.Background(), []byte("garbage"))
+	_, err := n.Attest(context.Background(), []byte("garbage"), 0)
 	require.ErrorContains(t, err, "malformed signed transaction")
 
 	submit(t, n, good)
@@ -414,10 +427,10 @@ func TestCancelled(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 
 	n := h.open()
-	_, err = n.Fund(ctx, root(1), nil)
+	_, err = makeFunded(ctx, n, root(1), nil)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, n.Submit(ctx, f.Raw), context.Canceled)
-	_, err = n.Attest(ctx, f.Raw)
+	_, err = n.Attest(ctx, f.Raw, 0)
 	require.ErrorIs(t, err, context.Canceled)
 	confirm(t, n, root(1))
 }
@@ -441,7 +454,7 @@ func TestCancelledWhileMining(t *testing.T) {
 	for _, left := range []int{1, 2, 40, 101} {
 		h := newHome(t)
 		n := h.open()
-		_, err := n.Fund(&countdown{context.Background(), left}, root(0), nil)
+		_, err := makeFunded(&countdown{context.Background(), left}, n, root(0), nil)
 		require.ErrorIs(t, err, context.Canceled)
 		mined := left - 1 // the first look is at the start of Fund
 		require.EqualValues(t, mined, n.ledger.height)
@@ -459,10 +472,10 @@ func TestClosed(t *testing.T) {
 	n := h.open()
 	require.NoError(t, n.Close())
 	require.NoError(t, n.Close())
-	_, err := n.Fund(context.Background(), root(1), nil)
+	_, err := makeFunded(context.Background(), n, root(1), nil)
 	require.ErrorContains(t, err, "the embedded node is closed")
 	require.ErrorContains(t, n.Submit(context.Background(), f.Raw), "the embedded node is closed")
-	_, err = n.Attest(context.Background(), f.Raw)
+	_, err = n.Attest(context.Background(), f.Raw, 0)
 	require.ErrorContains(t, err, "the embedded node is closed")
 }
 
@@ -489,7 +502,7 @@ func TestSeveralGoroutines(t *testing.T) {
 	done := make(chan error)
 	for i := range 4 {
 		go func() {
-			f, err := n.Fund(context.Background(), root(i), nil)
+			f, err := makeFunded(context.Background(), n, root(i), nil)
 			if err == nil {
 				err = n.Submit(context.Background(), f.Raw)
 			}
@@ -514,7 +527,7 @@ func TestNoCoinLeft(t *testing.T) {
 	h := newHome(t)
 	n := h.open()
 	n.ledger.height = 33 * 150
-	_, err := n.Fund(context.Background(), root(0), nil)
+	_, err := makeFunded(context.Background(), n, root(0), nil)
 	require.ErrorContains(t, err, "no coin is left at height 4950")
 	require.ErrorContains(t, err, h.dir)
 }
@@ -529,7 +542,7 @@ func TestWritesThatFail(t *testing.T) {
 		f := fund(t, n, root(1))
 		require.NoError(t, n.log.file.Close())
 		require.Error(t, n.Submit(context.Background(), f.Raw))
-		_, err := n.Attest(context.Background(), f.Raw)
+		_, err := n.Attest(context.Background(), f.Raw, 0)
 		require.ErrorContains(t, err, "has to be opened again after")
 		require.Error(t, n.Close(), "the file is closed already")
 

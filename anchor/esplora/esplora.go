@@ -58,6 +58,7 @@ type Node struct {
 	network bitcoin.Network
 	http    *http.Client
 	timeout time.Duration
+	pause   time.Duration // between attempts
 	now     func() time.Time
 }
 
@@ -72,7 +73,7 @@ func New(config Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{url: u.String(), network: config.Network, timeout: config.Timeout, now: config.Now}
+	n := &Node{url: u.String(), network: config.Network, timeout: config.Timeout, pause: pause, now: config.Now}
 	if n.timeout == 0 {
 		n.timeout = DefaultTimeout
 	}

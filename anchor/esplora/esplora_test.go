@@ -29,19 +29,31 @@ func bounded(t testing.TB) context.Context {
 	return ctx
 }
 
-// service is a btcd with some blocks, and the API that serves its chain.
+// service is a node with some blocks, and the API that serves its chain.
 type service struct {
 	t      *testing.T
-	btcd   *testnode.Node
+	node   *testnode.Node
 	faults *esploratest.Faults
 	server *httptest.Server
 	blocks []bitcoin.Hash // by height, as of the start
 	*esplora.Node
 }
 
+// onEach runs a test with each node program behind the service: they say
+// different things to the same transaction.
+func onEach(t *testing.T, test func(t *testing.T, start func() *testnode.Node)) {
+	t.Helper()
+	t.Run("btcd", func(t *testing.T) { test(t, func() *testnode.Node { return testnode.StartBtcd(t) }) })
+	t.Run("bitcoind", func(t *testing.T) { test(t, func() *testnode.Node { return testnode.StartBitcoind(t) }) })
+}
+
 func start(t *testing.T, blocks int) *service {
 	t.Helper()
-	n := testnode.StartBtcd(t)
+	return startOn(t, testnode.StartBtcd(t), blocks)
+}
+
+func startOn(t *testing.T, n *testnode.Node, blocks int) *service {
+	t.Helper()
 	ids := []bitcoin.Hash{bitcoin.Regtest.Genesis().Hash()}
 	for left := blocks; left > 0; left -= 500 {
 		ids = append(ids, n.Mine(min(left, 500))...)
@@ -55,7 +67,7 @@ func serve(t *testing.T, n *testnode.Node) *service {
 	t.Helper()
 	api, err := esploratest.New(n.RPCURL, n.User, n.Password, n.CertPEM)
 	require.NoError(t, err)
-	s := &service{t: t, btcd: n, faults: esploratest.Spoil(http.StripPrefix("/api", api))}
+	s := &service{t: t, node: n, faults: esploratest.Spoil(http.StripPrefix("/api", api))}
 	s.server = httptest.NewServer(s.faults)
 	t.Cleanup(s.server.Close)
 	s.Node = s.client(esplora.Config{})
@@ -75,7 +87,7 @@ func (s *service) client(config esplora.Config) *esplora.Node {
 func (s *service) transaction(id bitcoin.Hash) *wire.MsgTx {
 	s.t.Helper()
 	var text string
-	s.btcd.Call(&text, "getrawtransaction", id.String(), 0)
+	s.node.Call(&text, "getrawtransaction", id.String(), 0)
 	raw, err := hex.DecodeString(text)
 	require.NoError(s.t, err)
 	tx := new(wire.MsgTx)
@@ -207,7 +219,7 @@ func TestTransaction(t *testing.T) {
 		got, err := s.Transaction(bounded(t), id)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
-		s.btcd.Mine(1)
+		s.node.Mine(1)
 	}
 	for _, coin := range s.coins() { // with the witness of coinbases
 		got, err := s.Transaction(bounded(t), bitcoin.Hash(coin.OutPoint.Hash))
@@ -219,18 +231,21 @@ func TestTransaction(t *testing.T) {
 }
 
 func TestCoins(t *testing.T) {
-	s := start(t, 99)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testCoins(t, startOn(t, start(), 99)) })
+}
+
+func testCoins(t *testing.T, s *service) {
 	require.Empty(t, s.coins(), "the oldest coin has 99 confirmations")
-	s.btcd.Mine(1)
+	s.node.Mine(1)
 	require.Len(t, s.coins(), 1)
-	s.btcd.Mine(2)
+	s.node.Mine(2)
 	coins := s.coins()
 	require.Len(t, coins, 3)
 
 	raw := s.anchor(1, coins[0])
 	require.NoError(t, s.Submit(bounded(t), raw))
 	require.Equal(t, coins[1:], s.coins(), "neither what is spent nor the change that waits")
-	s.btcd.Mine(1)
+	s.node.Mine(1)
 	change := wire.OutPoint{Hash: parse(t, raw).TxHash(), Index: 1}
 	require.Contains(t, s.coins(), s.coin(change), "change with one confirmation")
 
@@ -240,7 +255,10 @@ func TestCoins(t *testing.T) {
 }
 
 func TestSubmit(t *testing.T) {
-	s := start(t, 103)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testSubmit(t, startOn(t, start(), 103)) })
+}
+
+func testSubmit(t *testing.T, s *service) {
 	coins := s.coins()
 	raw, other := s.anchor(1, coins[0]), s.anchor(2, coins[0])
 	for range 3 {
@@ -250,20 +268,23 @@ func TestSubmit(t *testing.T) {
 	require.ErrorIs(t, err, anchor.ErrSpent)
 	require.ErrorContains(t, err, fmt.Sprintf("%s by transaction %s", coins[0].OutPoint, idOf(t, raw)))
 
-	s.btcd.Mine(1)
+	s.node.Mine(1)
 	require.NoError(t, s.Submit(bounded(t), raw), "again in a block")
 	require.ErrorIs(t, s.Submit(bounded(t), other), anchor.ErrSpent)
 
 	// Once its outputs are spent some nodes do not know it any more.
 	change := s.coin(wire.OutPoint{Hash: parse(t, raw).TxHash(), Index: 1})
 	require.NoError(t, s.Submit(bounded(t), s.anchor(3, change)))
-	s.btcd.Mine(1)
+	s.node.Mine(1)
 	require.NoError(t, s.Submit(bounded(t), raw), "again with its outputs spent")
 	require.ErrorIs(t, s.Submit(bounded(t), other), anchor.ErrSpent)
 }
 
 func TestSubmitRefused(t *testing.T) {
-	s := start(t, 101)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testSubmitRefused(t, startOn(t, start(), 101)) })
+}
+
+func testSubmitRefused(t *testing.T, s *service) {
 	coin := s.coins()[0]
 	tx := parse(t, s.anchor(1, coin))
 	tx.TxIn[0].Witness[0][10] ^= 1
@@ -340,7 +361,10 @@ func TestSubmitLies(t *testing.T) {
 }
 
 func TestAttest(t *testing.T) {
-	s := start(t, 110)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testAttest(t, startOn(t, start(), 110)) })
+}
+
+func testAttest(t *testing.T, s *service) {
 	coins := s.coins()
 	var raws [][]byte
 	for i := range 5 {
@@ -356,7 +380,7 @@ func TestAttest(t *testing.T) {
 		stripped, err := anchor.Stripped(parse(t, raw))
 		require.NoError(t, err)
 		require.Equal(t, stripped, b.Transaction)
-		require.Equal(t, s.btcd.Block(int(b.Height)), b.Header.Hash())
+		require.Equal(t, s.node.Block(int(b.Height)), b.Header.Hash())
 		require.NoError(t, bitcoin.VerifyInclusion(idOf(t, raw), b.Position, b.Path, b.Header.MerkleRoot()))
 		require.Len(t, b.Path, 3, "of six transactions")
 		require.Empty(t, b.Successors)
@@ -367,7 +391,7 @@ func TestAttest(t *testing.T) {
 		require.NoError(t, s.Submit(bounded(t), raw))
 		require.False(t, attest(raw), "it waits")
 	}
-	s.btcd.Mine(1)
+	s.node.Mine(1)
 	for _, raw := range raws {
 		require.True(t, attest(raw))
 	}
@@ -375,7 +399,10 @@ func TestAttest(t *testing.T) {
 
 // TestReorganisation takes a block with an anchor out of the chain.
 func TestReorganisation(t *testing.T) {
-	a, b := testnode.StartBtcd(t), testnode.StartBtcd(t)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testReorganisation(t, start(), start()) })
+}
+
+func testReorganisation(t *testing.T, a, b *testnode.Node) {
 	a.Connect(b)
 	a.Mine(101)
 	a.WaitForTip(b)
@@ -468,7 +495,7 @@ func TestRealFeeRate(t *testing.T) {
 	for i, coin := range s.coins()[:20] {
 		require.NoError(t, s.Submit(bounded(t), s.anchor(byte(i), coin)))
 		if i%4 == 3 {
-			s.btcd.Mine(1)
+			s.node.Mine(1)
 		}
 	}
 	rate, err := s.FeeRate(bounded(t), 6)

@@ -117,7 +117,7 @@ func (n *Node) get(ctx context.Context, path string, limit int) ([]byte, error) 
 		if err == nil {
 			return body, nil
 		}
-		wait, again := retry(err)
+		wait, again := n.retry(err)
 		if !again || attempt == attempts || !sleep(limited, wait) {
 			return nil, n.explain(ctx, "GET "+path, err)
 		}
@@ -136,16 +136,16 @@ func (n *Node) post(ctx context.Context, path, text string) ([]byte, error) {
 }
 
 // retry tells whether a question may have an answer when asked again, and when.
-func retry(err error) (time.Duration, bool) {
+func (n *Node) retry(err error) (time.Duration, bool) {
 	var status *statusError
 	if errors.As(err, &status) {
 		if status.code == http.StatusTooManyRequests {
-			return max(status.pause, pause), status.pause <= maxPause
+			return max(status.pause, n.pause), status.pause <= maxPause
 		}
-		return pause, status.code >= 500
+		return n.pause, status.code >= 500
 	}
 	var broken *brokenError
-	return pause, errors.As(err, &broken) && broken.again()
+	return n.pause, errors.As(err, &broken) && broken.again()
 }
 
 // brokenError is an error of the connection.

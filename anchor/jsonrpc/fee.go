@@ -16,7 +16,7 @@ const satoshis = 100_000_000
 // anchor.ErrNoFeeRate, more than a bitcoin nothing that anybody means.
 func ParseFeeRate(text json.Number) (anchor.FeeRate, error) {
 	value, err := text.Float64()
-	if err != nil || value > 1 {
+	if err != nil || !(value <= 1) { // not a number is neither
 		return 0, fmt.Errorf("invalid fee rate of %q bitcoin for 1,000 virtual bytes", shorten(text.String()))
 	}
 	if value <= 0 {

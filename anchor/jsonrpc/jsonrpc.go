@@ -188,7 +188,7 @@ func (c *Client) Call(ctx context.Context, result any, method string, params ...
 // Answer is the result of one call of a batch.
 type Answer struct {
 	Result json.RawMessage
-	Err    error // an *Error
+	Err    error // wraps an *Error
 	method string
 }
 
@@ -366,7 +366,7 @@ func parse(requests []request, batch bool, text []byte) ([]Answer, error) {
 		a.method = requests[0].Method
 		switch {
 		case r.Error != nil:
-			a.Err = &Error{Method: a.method, Code: r.Error.Code, Message: shorten(r.Error.Message)}
+			a.Err = answerError(&Error{Method: a.method, Code: r.Error.Code, Message: shorten(r.Error.Message)})
 		case r.Result == nil:
 			return nil, errors.New("neither result nor error")
 		default:
@@ -374,6 +374,14 @@ func parse(requests []request, batch bool, text []byte) ([]Answer, error) {
 		}
 	}
 	return answers, nil
+}
+
+// answerError adds to an answer of the node what there is to do about it.
+func answerError(err *Error) error {
+	if strings.HasPrefix(err.Message, "limited user not authorized") {
+		return &anchor.Remedy{Err: err, Text: "use btcd's rpcuser and rpcpass, not those of its limited user, which may not ask for all that is needed"}
+	}
+	return err
 }
 
 // maxMessage is how many bytes of a node's message an error repeats. It does so

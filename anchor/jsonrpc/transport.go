@@ -31,7 +31,7 @@ func parseURL(text string) (*url.URL, error) {
 	switch {
 	case u.User != nil:
 		return nil, &anchor.Remedy{
-			Err:  fmt.Errorf("%s: a password in the node's URL", u.Redacted()),
+			Err:  fmt.Errorf("%s: a password in the node's URL", u.Host),
 			Text: "put it into a file, or use the node's cookie file",
 		}
 	case u.Scheme != "http" && u.Scheme != "https":

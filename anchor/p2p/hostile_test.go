@@ -348,9 +348,9 @@ func TestUnsolicited(t *testing.T) {
 	require.EqualValues(t, 77, <-ponged)
 }
 
-// TestLowWork has a peer give an empty answer to all, as Bitcoin Core does while
-// its own chain is worth little: that is not the answer of who knows the block.
-func TestLowWork(t *testing.T) {
+// TestEmptyAnswers has a peer give an empty answer to all, as Bitcoin Core does
+// while its own chain is worth little: who knows the block answers otherwise.
+func TestEmptyAnswers(t *testing.T) {
 	address := listen(t, func(s *stranger) {
 		s.greet()
 		for s.await(wire.CmdGetHeaders) != nil {

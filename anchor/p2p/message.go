@@ -145,8 +145,8 @@ func (t *turn) read() (message, error) {
 		return message{}, err
 	}
 	if mark := wire.BitcoinNet(binary.LittleEndian.Uint32(head)); mark != t.client.mark {
-		return message{}, fmt.Errorf("the peer does not speak the protocol of %s: a message begins with %08x, want %08x",
-			t.client.network, uint32(mark), uint32(t.client.mark))
+		return message{}, fmt.Errorf("%w %s: a message begins with %08x, want %08x",
+			errForeign, t.client.network, uint32(mark), uint32(t.client.mark))
 	}
 	command := string(bytes.TrimRight(head[4:16], "\x00"))
 	size := binary.LittleEndian.Uint32(head[16:])

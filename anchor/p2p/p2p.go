@@ -81,6 +81,13 @@ func (d Dialer) Dial(ctx context.Context, address string, network bitcoin.Networ
 			err = &anchor.NetworkError{Got: got.String(), Want: network}
 		}
 	}
+	if errors.Is(err, errHungUp) || errors.Is(err, errForeign) {
+		err = &anchor.Remedy{
+			Err: err,
+			Text: fmt.Sprintf("check the port: nodes of %s listen for each other on %s unless they are told otherwise, and for RPC on another one",
+				network, params.DefaultPort),
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source(address), err)
 	}
@@ -329,8 +336,12 @@ func (c *Client) fail(err error) error {
 	return err
 }
 
-// errHungUp says that the peer has closed the connection.
-var errHungUp = errors.New("the peer hung up")
+var (
+	// errHungUp says that the peer has closed the connection.
+	errHungUp = errors.New("the peer hung up")
+	// errForeign says that what came does not begin as messages do.
+	errForeign = errors.New("the peer does not speak the protocol of")
+)
 
 // explain says what an error of the connection means.
 func (c *Client) explain(ctx context.Context, err error) error {

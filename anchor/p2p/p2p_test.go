@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,12 +62,22 @@ func mine(n *testnode.Node, count int) []bitcoin.Hash {
 	return ids
 }
 
+// onEach runs a test with each node program.
+func onEach(t *testing.T, test func(t *testing.T, start func() *testnode.Node)) {
+	t.Helper()
+	t.Run("btcd", func(t *testing.T) { test(t, func() *testnode.Node { return testnode.StartBtcd(t) }) })
+	t.Run("bitcoind", func(t *testing.T) { test(t, func() *testnode.Node { return testnode.StartBitcoind(t) }) })
+}
+
 func TestHeaders(t *testing.T) {
-	n := testnode.StartBtcd(t)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testHeaders(t, start()) })
+}
+
+func testHeaders(t *testing.T, n *testnode.Node) {
 	ids := mine(n, 4321)
 	c := dial(t, n.P2PAddr)
 	require.Equal(t, "p2p:"+n.P2PAddr, c.Source())
-	require.EqualValues(t, 4321, c.Height())
+	require.Positive(t, c.Height(), "what the node says may be late")
 
 	hs, err := c.Headers(bounded(t), []bitcoin.Hash{genesis()})
 	require.NoError(t, err)
@@ -111,7 +122,10 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestHeader(t *testing.T) {
-	n := testnode.StartBtcd(t)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testHeader(t, start()) })
+}
+
+func testHeader(t *testing.T, n *testnode.Node) {
 	ids := mine(n, 20)
 	c := dial(t, n.P2PAddr)
 	for _, id := range append(ids, genesis()) {
@@ -127,7 +141,10 @@ func TestHeader(t *testing.T) {
 
 // TestReorganisation follows a node into another chain.
 func TestReorganisation(t *testing.T) {
-	a, b := testnode.StartBtcd(t), testnode.StartBtcd(t)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testReorganisation(t, start(), start()) })
+}
+
+func testReorganisation(t *testing.T, a, b *testnode.Node) {
 	a.Connect(b)
 	common := a.Mine(5)
 	a.WaitForTip(b)
@@ -178,8 +195,27 @@ func remedy(t testing.TB, err error) string {
 	return r.Text
 }
 
+// TestLowWork asks a Bitcoin Core whose chain has less work than it was told
+// that of the network has: it answers everything with no header.
+func TestLowWork(t *testing.T) { t.Run("bitcoind", testLowWork) }
+
+func testLowWork(t *testing.T) {
+	n := testnode.StartBitcoind(t, "-minimumchainwork="+strings.Repeat("0", 60)+"ffff")
+	n.Mine(3)
+	c := dial(t, n.P2PAddr)
+	for _, from := range [][]bitcoin.Hash{{genesis()}, {{1}, genesis()}} {
+		_, err := c.Headers(bounded(t), from)
+		require.ErrorIs(t, err, anchor.ErrSyncing)
+	}
+	_, err := c.Header(bounded(t), n.Tip())
+	require.ErrorIs(t, err, anchor.ErrSyncing)
+}
+
 func TestOtherNetwork(t *testing.T) {
-	n := testnode.StartBtcd(t)
+	onEach(t, func(t *testing.T, start func() *testnode.Node) { testOtherNetwork(t, start()) })
+}
+
+func testOtherNetwork(t *testing.T, n *testnode.Node) {
 	for _, network := range bitcoin.Networks() {
 		if network == bitcoin.Regtest {
 			continue
@@ -202,6 +238,16 @@ func TestNobodyThere(t *testing.T) {
 	require.ErrorIs(t, err, anchor.ErrUnreachable)
 	require.ErrorContains(t, err, l.Addr().String())
 	require.NotEmpty(t, remedy(t, err))
+}
+
+// TestRPCPort dials the port that is meant for somebody else.
+func TestRPCPort(t *testing.T) {
+	onEach(t, func(t *testing.T, start func() *testnode.Node) {
+		_, address, _ := strings.Cut(start().RPCURL, "://")
+		_, err := p2p.Dialer{Timeout: 10 * time.Second}.Dial(bounded(t), address, bitcoin.Regtest)
+		require.Error(t, err)
+		require.Contains(t, remedy(t, err), "18444")
+	})
 }
 
 func TestAddress(t *testing.T) {

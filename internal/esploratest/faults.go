@@ -268,7 +268,7 @@ func Lies() []Lie {
 		{"another height", "GET /tx/*/status", Edit(func(o map[string]any) { o["block_height"] = 1 })},
 		{"no height", "GET /tx/*/status", Edit(func(o map[string]any) { delete(o, "block_height") })},
 		{"another block at the height", "GET /block-height/*", Rewrite(func([]byte) []byte { return []byte(foreign.Hash().String()) })},
-		{"another transaction", "GET /tx/*/raw", Rewrite(changeValue)},
+		{"another transaction", "GET /tx/*/hex", Rewrite(changeValue)},
 		{"other headers", "GET /blocks/*", Rewrite(changeSummaries)},
 	}
 }
@@ -299,18 +299,19 @@ func addToPath(o map[string]any, count int) {
 	o["merkle"] = path
 }
 
-// changeValue has the last output pay one satoshi more.
-func changeValue(raw []byte) []byte {
+// changeValue has the last output of a transaction in hex pay one satoshi more.
+func changeValue(body []byte) []byte {
+	raw, err := hex.DecodeString(string(body))
 	tx := new(wire.MsgTx)
-	if tx.Deserialize(bytes.NewReader(raw)) != nil {
-		return raw
+	if err != nil || tx.Deserialize(bytes.NewReader(raw)) != nil {
+		return body
 	}
 	tx.TxOut[len(tx.TxOut)-1].Value++
 	var changed bytes.Buffer
 	if tx.Serialize(&changed) != nil {
-		return raw
+		return body
 	}
-	return changed.Bytes()
+	return []byte(hex.EncodeToString(changed.Bytes()))
 }
 
 // changeSummaries gives every block another time.

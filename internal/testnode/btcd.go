@@ -12,8 +12,9 @@ import (
 
 // StartBtcd runs btcd with its transaction and address indexes, and with
 // options from its command line, such as "--miningaddr=bcrt1…". The options
-// "--txindex=false" and "--addrindex=false", which btcd does not have, leave an
-// index out. The program makes its own key and certificate.
+// "--txindex=false", "--addrindex=false" and "--regtest=false", which btcd does
+// not have, leave out what is the default here. The program makes its own key
+// and certificate.
 func StartBtcd(t testing.TB, options ...string) *Node {
 	t.Helper()
 	path, err := find("btcd")
@@ -32,7 +33,6 @@ func StartBtcd(t testing.TB, options ...string) *Node {
 	config := filepath.Join(dir, "btcd.conf")
 	require.NoError(t, writeConfig(config,
 		"[Application Options]",
-		"regtest=1",
 		"rpcuser="+n.User,
 		"rpcpass="+n.Password,
 		"rpccert="+n.CertFile,
@@ -42,7 +42,7 @@ func StartBtcd(t testing.TB, options ...string) *Node {
 		"nodnsseed=1",
 		"nobanning=1",
 	))
-	options = withDefaults(options, "--txindex", "--addrindex", "--miningaddr="+Address())
+	options = withDefaults(options, "--regtest", "--txindex", "--addrindex", "--miningaddr="+Address())
 	var rpc string
 	n.start = func() error {
 		args := append([]string{"--configfile=" + config, "--rpclisten=" + rpc, "--listen=" + n.P2PAddr}, options...)

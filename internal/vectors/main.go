@@ -58,6 +58,8 @@ func files() []file {
 		fileOf("block-path", blockPathVectors()),
 		fileOf("header", headerVectors()),
 		fileOf("chain", chainVectors()),
+		fileOf("segment", segmentVectors()),
+		fileOf("pack", packVectors()),
 		fileOf("proof", proofVectors()),
 		fileOf("trailer", trailerVectors()),
 		fileOf("verdict", verdictVectors()),

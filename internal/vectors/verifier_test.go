@@ -28,7 +28,7 @@ const (
 
 // stateKinds are the kinds of vectors that stateScript judges. All others are
 // those of verifierScript.
-var stateKinds = []string{"chain", "status-next", "issuer-next"}
+var stateKinds = []string{"chain", "segment", "pack", "status-next", "issuer-next"}
 
 // runSecond runs a script in Python. It returns what was printed, and the exit
 // code. Python is kept from writing bytecode beside it, and from modules other
@@ -212,6 +212,31 @@ var secondMutations = []struct{ kind, from, to string }{
 	// what a verifier keeps
 	{"chain", `height > 0 and refusal(`, `height < 0 and refusal(`},
 	{"chain", `verifier.follows(headers[height + 1], headers[height])`, `True`},
+	{"segment", `work[:8] == "00" * 4`, `work[:6] == "00" * 3`},
+	{"segment", `1 <= network <= len(GENESIS)`, `network <= len(GENESIS)`},
+	{"segment", `1 <= network <= len(GENESIS)`, `1 <= network`},
+	{"segment", `(?! )[ -~]{1,200}(?<! )`, `[ -~]{1,200}(?<! )`},
+	{"segment", `(?! )[ -~]{1,200}(?<! )`, `(?! )[ -~]{1,200}`},
+	{"segment", `[ -~]{1,200}`, `[ -~]{0,200}`},
+	{"segment", `[ -~]{1,200}`, `[ -~]{1,201}`},
+	{"segment", `[ -~]{1,200}`, `[ -]{1,200}`},
+	{"segment", `1 <= count <= 2000000`, `count <= 2000000`},
+	{"segment", `1 <= count <= 2000000`, `1 <= count <= 2000001`},
+	{"segment", `first + count <= 2**24`, `first + count <= 2**24 + 1`},
+	{"segment", `first + count <= 2**24`, `first + count < 2**24`},
+	{"segment", `len(data) == 96 * count`, `len(data) >= 96 * count`},
+	{"segment", `previous = verifier.double_sha256(headers[-1])`, `previous = verifier.double_sha256(headers[0])`},
+	{"pack", `need("json", spelling=json.dumps(value, indent=2, ensure_ascii=False) + "
+" == text)`, ``},
+	{"pack", `pack.format == "gradseal-pack/1"`, `True`},
+	{"pack", `status.issuer == file.issuer`, `True`},
+	{"pack", `order(networks[-1]) < order(status.network)`, `order(networks[-1]) <= order(status.network)`},
+	{"pack", `"pack/base64", verifier.BASE64`, `"pack/base64", "(?s).*"`},
+	{"pack", `before[0] < place or`, `before[0] <= place or`},
+	{"pack", `before < (place, segment.first)`, `before <= (place, segment.first)`},
+	{"pack", `segment.first + segment.count
+        segments`, `segment.first
+        segments`},
 	{"status-next", `older=new.sequence >= old.sequence`, `older=new.sequence > old.sequence`},
 	{"status-next", `set(old.entries[key]) <= set(`, `set(old.entries[key]) >= set(`},
 	{"issuer-next", `in (0, 1)`, `in (0, 1, 2)`},

@@ -7,6 +7,7 @@ import argparse
 import datetime
 import json
 import pathlib
+import re
 import sys
 
 import judge
@@ -16,6 +17,7 @@ from verifier import Record, Refused, need, refusal
 DESCRIPTION = """Judges test vectors, or a document.
 
     state.py [KIND.json ...]
+    state.py --document FILE --pack FILE --network testnet4
     state.py --document FILE --pack FILE --headers FILE --network regtest
 """
 
@@ -45,6 +47,63 @@ def check_chain(network, file):
     return Record(height=height, headers=headers[:height + 1])
 
 
+def check_segment(segment):
+    """Return the headers of a header segment in hex, and what else is in it (15)."""
+    magic, data = b"gradseal-headers-v1\n".hex(), segment
+
+    def take(size):
+        nonlocal data
+        part, data = data[:2 * size].ljust(2 * size, "0"), data[2 * size:]
+        return part
+
+    need("segment", magic=take(20) == magic)
+    network = verifier.little_endian(take(1))
+    source = bytes.fromhex(take(verifier.little_endian(take(1))))
+    first, previous, work = verifier.little_endian(take(4)), take(32), take(32)
+    count = verifier.little_endian(take(4))
+    need("segment", work=work[:8] == "00" * 4, network=1 <= network <= len(GENESIS),
+         source=re.fullmatch(b"(?! )[ -~]{1,200}(?<! )", source), count=1 <= count <= 2000000,
+         height=first + count <= 2**24, size=len(data) == 96 * count)
+    headers = []
+    for at in range(0, len(data), 96):
+        headers.append(data[at:at + 8] + previous + data[at + 8:at + 96])
+        previous = verifier.double_sha256(headers[-1])
+    return Record(network=list(GENESIS)[network - 1], first=first, count=count, headers=headers,
+                  last=verifier.reverse(previous))
+
+
+def check_pack(pack):
+    """Return what is in a pack (14)."""
+    data, order = verifier.as_bytes(pack), list(GENESIS).index
+    text = data.decode(errors="replace")
+    need("pack", size=len(data) <= 33554432)
+    need("json", utf_8=text.encode() == data, bom=text[:1] != "\ufeff")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused("json/text") from None
+    pack = verifier.convert(value, {"format": str, "issuer": str, "status": ["lists", 0, 5, str],
+                                    "headers": ["segments", 0, 1024, str]})
+    need("json", spelling=json.dumps(value, indent=2, ensure_ascii=False) + "\n" == text)
+    need("pack", format=pack.format == "gradseal-pack/1")
+    file, networks, segments, before = verifier.check_issuer_file(pack.issuer), [], [], (-1, 0)
+    for text in pack.status:
+        status = verifier.check_status_list(text)
+        need("pack", status_issuer=status.issuer == file.issuer, status_order=not networks
+             or order(networks[-1]) < order(status.network))
+        networks.append(status.network)
+    for text in pack.headers:
+        encoded = verifier.read(text, "pack/base64", verifier.BASE64)
+        segment = check_segment(verifier.unbase64(encoded))
+        place = order(segment.network)
+        # before is the network, and the height after the last header, of the segment before.
+        need("pack", headers_order=before[0] < place or before < (place, segment.first))
+        before = place, segment.first + segment.count
+        segments.append(segment)
+    return Record(fingerprint=file.fingerprint, networks=networks, pack=pack, segments=segments,
+                  headers=[f"{s.network} {s.first} {s.count}" for s in segments])
+
+
 def check_status_next(issuer_file, known, next, now):
     """Say what becomes of a status list where another one is known (12.2, 12.3)."""
     issuer = verifier.check_issuer_file(issuer_file)
@@ -71,7 +130,8 @@ def check_issuer_next(known, next):
     return Record(result="taken")
 
 
-CHECKS = {"chain": check_chain, "status-next": check_status_next, "issuer-next": check_issuer_next}
+CHECKS = {"chain": check_chain, "segment": check_segment, "pack": check_pack,
+          "status-next": check_status_next, "issuer-next": check_issuer_next}
 
 
 def fold_issuers(files):
@@ -114,31 +174,24 @@ def fold_lists(lists, issuers, now):
     return [{"list": texts[0], "forked": len(texts) > 1} for texts in kept.values()]
 
 
-def read_pack(path):
-    """Return the issuer file and the status lists of a pack (14)."""
-    text = path.read_bytes().decode("utf-8")
-    pack = json.loads(text)
-    need("pack", spelling=json.dumps(pack, indent=2, ensure_ascii=False) + "\n" == text,
-         members=type(pack) is dict and list(pack) == ["format", "issuer", "status"])
-    members = [pack["issuer"], *pack["status"]] if type(pack["status"]) is list else [None]
-    need("pack", format=pack["format"] == "gradseal-pack/1",
-         members=all(type(member) is str for member in members))
-    return pack["issuer"], pack["status"]
-
-
 def judge_document(options):
     """Judge a document, print the answers, and return the exit code."""
     issuers = [path.read_bytes() for path in options.issuer]
     lists = [path.read_bytes() for path in options.status]
-    for path in options.pack:
-        issuer, status = read_pack(path)
-        issuers, lists = issuers + [issuer], lists + status
+    packs = [check_pack(path.read_bytes()) for path in options.pack]
+    for pack in packs:
+        issuers, lists = issuers + [pack.pack.issuer], lists + pack.pack.status
     now = options.now or datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     believed = fold_issuers(issuers)
     chain = None
     if options.headers:
         headers = check_chain(options.network, options.headers.read_bytes().hex()).headers
         chain = {"first_height": 0, "headers": headers}
+    elif options.network != "mainnet":
+        # On mainnet the rules of 15 decide what is taken in, which are not here; on a test network
+        # the person does who names the pack.
+        for segment in [s for pack in packs for s in pack.segments if s.network == options.network]:
+            chain = {"first_height": segment.first, "headers": segment.headers}
     policy = {"network": options.network, "now": now,
               "allow_unknown_status": options.allow_unknown_status, "carried_work": None,
               "confirmations": options.confirmations or (6 if options.network == "mainnet" else 1)}
