@@ -569,7 +569,7 @@ func cmdGoBack(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has %d batches, want 1", home, len(found))
 	}
 	gone := []string{filepath.Join(home, "embedded-node"), filepath.Join(home, "headers")}
-	for _, name := range []string{"transaction", "attestation", "complete"} {
+	for _, name := range []string{"request", "transaction", "attestation", "complete"} {
 		gone = append(gone, filepath.Join(found[0], name))
 	}
 	if args[1] == "planned" {

@@ -202,7 +202,7 @@ func TestIndexRefuses(t *testing.T) {
 		{"headers/1", "headers/2", "unknown header file format"},
 		{`"mainnet"`, `"signet"`, "the headers are those of"},
 		{`"source": "a"`, `"source": ""`, "malformed source"},
-		{`"size": `, `"size": 1`, "no extent"},
+		{`"size": `, `"size": 1`, "a size of 1"},
 		{`"from": 6048`, `"from": 4032`, "a range from 4032"},
 		{`"from": 6048`, `"from": 6049`, "a range from 6049"},
 		{`"to": 6048`, `"to": 6049`, "no extent of headers from height 6049"},

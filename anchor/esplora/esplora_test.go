@@ -145,7 +145,7 @@ func remedy(t testing.TB, err error) string {
 }
 
 func TestHeaders(t *testing.T) {
-	s := start(t, 1234)
+	s := start(t, 620)
 	want := s.blocks
 	genesis := want[0]
 	from := genesis
@@ -159,16 +159,16 @@ func TestHeaders(t *testing.T) {
 		all = append(all, hs...)
 		from = hs[len(hs)-1].Hash()
 	}
-	require.Len(t, all, 1234)
+	require.Len(t, all, 620)
 	for i, h := range all {
 		require.Equal(t, want[i+1], h.Hash())
 		require.Equal(t, want[i], h.Previous())
 	}
 
-	hs, err := s.Headers(bounded(t), []bitcoin.Hash{{1}, want[1200], want[3], genesis})
+	hs, err := s.Headers(bounded(t), []bitcoin.Hash{{1}, want[600], want[3], genesis})
 	require.NoError(t, err)
-	require.Equal(t, all[1200:], hs, "after the first block that is known")
-	hs, err = s.Headers(bounded(t), []bitcoin.Hash{{1}, want[1234]})
+	require.Equal(t, all[600:], hs, "after the first block that is known")
+	hs, err = s.Headers(bounded(t), []bitcoin.Hash{{1}, want[620]})
 	require.NoError(t, err)
 	require.Empty(t, hs)
 	_, err = s.Headers(bounded(t), []bitcoin.Hash{{1}, {2}})

@@ -29,9 +29,13 @@ const (
 	maxVersion  = 4 + 8 + 8 + 2*26 + nonceSize + 3 + wire.MaxUserAgentLen + 4 + 1
 )
 
-// maxSkipped is how many bytes of messages that nobody asked for are skipped in
-// one exchange: two of the longest that nodes may send.
-const maxSkipped = 8_000_000
+// What nobody asked for is skipped in one exchange up to these bounds: bytes for
+// two of the longest messages that nodes may send, and more messages than honest
+// nodes have reason to send, who announce each new block.
+const (
+	maxSkippedBytes = 8_000_000
+	maxSkipped      = 20_000
+)
 
 // largest is the size of the longest payload of each kind of message that is
 // read. Others are skipped.
@@ -91,7 +95,8 @@ func (c *Client) send(messages ...wire.Message) error {
 // turn is one exchange of messages with the peer.
 type turn struct {
 	client *Client
-	left   int            // bytes that may still be skipped
+	left   int            // messages that may still be skipped
+	bytes  int            // of them
 	head   [envelope]byte // of the message that is being read
 }
 
@@ -131,9 +136,12 @@ func (t *turn) pong(nonce []byte) error {
 	return t.client.send(wire.NewMsgPong(binary.LittleEndian.Uint64(nonce)))
 }
 
+// skipped counts a message of n bytes.
 func (t *turn) skipped(n int) error {
-	if t.left -= n; t.left < 0 {
-		return fmt.Errorf("the peer sent more than %d bytes that nobody asked for", maxSkipped)
+	t.left--
+	t.bytes -= n
+	if t.left < 0 || t.bytes < 0 {
+		return fmt.Errorf("the peer sent more than %d messages or %d bytes that nobody asked for", maxSkipped, maxSkippedBytes)
 	}
 	return nil
 }

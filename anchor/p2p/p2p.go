@@ -10,8 +10,12 @@
 // The peer may be hostile. It is asked one thing at a time, by the caller's own
 // goroutine, and has a time limit for the whole answer. Five kinds of message
 // are read, none of which can be longer than 162,003 bytes; others are skipped
-// without being held or decoded, and only so many bytes of them. Version 1 of
-// the transport is spoken, which all nodes understand.
+// without being held or decoded, and only so many of them. Version 1 of the
+// transport is spoken, which all nodes understand.
+//
+// The messages are those of btcd's package wire. Its package peer is for
+// connections that last: it decodes whatever comes, tells nobody why a
+// connection ended, and has time limits of its own, of 30 to 90 seconds.
 package p2p
 
 import (
@@ -320,7 +324,7 @@ func (c *Client) exchange(ctx context.Context, f func(*turn) error) error {
 		_ = c.conn.SetDeadline(time.Unix(1, 0))
 		close(woken)
 	})
-	err := f(&turn{client: c, left: maxSkipped})
+	err := f(&turn{client: c, left: maxSkipped, bytes: maxSkippedBytes})
 	if !stop() {
 		<-woken // or it would spoil the next exchange's deadline
 	}

@@ -16,7 +16,7 @@ type (
 		head
 		Segment string `json:"segment"`
 		Network string `json:"network,omitempty"` // of one that is accepted, as what follows
-		First   *int   `json:"first,omitempty"` // height
+		First   *int   `json:"first,omitempty"`   // height
 		Count   int    `json:"count,omitempty"`
 		Last    string `json:"last,omitempty"`
 		Fails   string `json:"fails"`

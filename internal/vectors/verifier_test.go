@@ -214,7 +214,6 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"chain", `verifier.follows(headers[height + 1], headers[height])`, `True`},
 	{"segment", `work[:8] == "00" * 4`, `work[:6] == "00" * 3`},
 	{"segment", `1 <= network <= len(GENESIS)`, `network <= len(GENESIS)`},
-	{"segment", `1 <= network <= len(GENESIS)`, `1 <= network`},
 	{"segment", `(?! )[ -~]{1,200}(?<! )`, `[ -~]{1,200}(?<! )`},
 	{"segment", `(?! )[ -~]{1,200}(?<! )`, `(?! )[ -~]{1,200}`},
 	{"segment", `[ -~]{1,200}`, `[ -~]{0,200}`},
@@ -226,12 +225,11 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"segment", `first + count <= 2**24`, `first + count < 2**24`},
 	{"segment", `len(data) == 96 * count`, `len(data) >= 96 * count`},
 	{"segment", `previous = verifier.double_sha256(headers[-1])`, `previous = verifier.double_sha256(headers[0])`},
-	{"pack", `need("json", spelling=json.dumps(value, indent=2, ensure_ascii=False) + "
-" == text)`, ``},
+	{"pack", `spelling=json.dumps(value`, `spelling=True or json.dumps(value`},
 	{"pack", `pack.format == "gradseal-pack/1"`, `True`},
 	{"pack", `status.issuer == file.issuer`, `True`},
 	{"pack", `order(networks[-1]) < order(status.network)`, `order(networks[-1]) <= order(status.network)`},
-	{"pack", `"pack/base64", verifier.BASE64`, `"pack/base64", "(?s).*"`},
+	{"pack", `"pack/base64", verifier.BASE64`, `"pack/base64", verifier.BASE64.replace("AEIMQUYcgkosw048", "A-Za-z0-9+/")`},
 	{"pack", `before[0] < place or`, `before[0] <= place or`},
 	{"pack", `before < (place, segment.first)`, `before <= (place, segment.first)`},
 	{"pack", `segment.first + segment.count

@@ -1,0 +1,454 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/btcsuite/btcd/address/v2"
+	"github.com/btcsuite/btcd/btcec/v2/schnorr"
+	"github.com/btcsuite/btcd/btcutil/v2/hdkeychain"
+	"github.com/btcsuite/btcd/chaincfg/v2"
+	"github.com/btcsuite/btcd/psbt/v2"
+	"github.com/btcsuite/btcd/txscript/v2"
+	"github.com/btcsuite/btcd/wire/v2"
+	"github.com/stretchr/testify/require"
+
+	"gradseal/anchor"
+	"gradseal/anchor/coinkey"
+	"gradseal/bitcoin"
+	"gradseal/internal/esploratest"
+	"gradseal/internal/testnode"
+)
+
+// The pages in docs/anchoring are run as they stand, in their order, against
+// real nodes, with regtest for testnet4. Their blocks are
+//
+//	sh           lines for the registrar's shell; "sh NAME" for somebody else's
+//	cron         a line of a crontab, whose command is run once
+//	ini          the node's configuration, which the test's node gets
+//	yaml         the registrar's config.yaml
+
+// anchoringDir is where the pages are.
+const anchoringDir = "docs/anchoring"
+
+// pageBlock is a fenced block of a page.
+type pageBlock struct {
+	kind    string // such as sh
+	person  string // empty for the registrar
+	section string // the heading that it is under, and the one above that
+	text    string
+}
+
+var pagePart = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$|^(##+) ([^\n]*)$")
+
+// pageBlocks are the blocks of a page, in order.
+func pageBlocks(t *testing.T, name string) []pageBlock {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(anchoringDir, name))
+	require.NoError(t, err)
+	var blocks []pageBlock
+	var chapter, section string
+	for _, m := range pagePart.FindAllStringSubmatch(string(page), -1) {
+		switch {
+		case m[3] == "##":
+			chapter, section = m[4], m[4]
+		case m[3] != "":
+			section = chapter + "/" + m[4]
+		default:
+			kind, person, _ := strings.Cut(m[1], " ")
+			require.Contains(t, []string{"sh", "cron", "ini", "yaml"}, kind, "%s: a block that no test runs", name)
+			blocks = append(blocks, pageBlock{kind, person, section, m[2]})
+		}
+	}
+	require.NotEmpty(t, blocks, name)
+	return blocks
+}
+
+// pageLine says how a line of a page is run where it does not run as it stands.
+type pageLine struct {
+	before func(w *walk) // what happens meanwhile
+	add    string        // arguments that answer what the line asks for at a terminal
+	skip   string        // why it is not run
+	exit   int
+	want   string // regular expression, in what is printed
+}
+
+// walk is one person's way, and that of others, through a page.
+type walk struct {
+	t      *testing.T
+	node   *testnode.Node
+	cold   *testnode.Node // of the person "signer"; nil where there is none
+	people map[string]person
+	spell  []string // what of the page is called otherwise here, in pairs
+	env    []string // the registrar's settings that come from the node
+	out    string   // what the last line printed
+
+	address     string // that the coins go to
+	fingerprint string
+}
+
+// person is somebody with a machine: an empty home directory, and a folder with
+// the program.
+type person struct {
+	dir string
+	env []string
+}
+
+func newWalk(t *testing.T, node *testnode.Node) *walk {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("the pages are written for Linux")
+	}
+	return &walk{t: t, node: node, people: make(map[string]person), spell: []string{
+		"testnet4", "regtest",
+		"seed.testnet4.bitcoin.sprovoost.nl:48333", node.P2PAddr,
+		"$HOME/gradseal", "$HOME/gradseal", // not the network
+	}}
+}
+
+// here is a text of the page as it is for this test.
+func (w *walk) here(text string) string {
+	// The longest first: some are parts of others.
+	var pairs [][2]string
+	for i := 0; i < len(w.spell); i += 2 {
+		pairs = append(pairs, [2]string{w.spell[i], w.spell[i+1]})
+	}
+	slices.SortStableFunc(pairs, func(a, b [2]string) int { return len(b[0]) - len(a[0]) })
+	var flat []string
+	for _, p := range pairs {
+		flat = append(flat, p[0], p[1])
+	}
+	return strings.NewReplacer(flat...).Replace(text)
+}
+
+// person is the one of that name, who begins with nothing but the program. The
+// folder is $HOME/gradseal, as on the pages.
+func (w *walk) person(name string) person {
+	w.t.Helper()
+	if p, ok := w.people[name]; ok {
+		return p
+	}
+	home := w.t.TempDir()
+	p := person{dir: filepath.Join(home, "gradseal"), env: append(cleanEnvironment(), "HOME="+home)}
+	require.NoError(w.t, os.MkdirAll(filepath.Join(home, "bin"), 0o777))
+	require.NoError(w.t, os.MkdirAll(p.dir, 0o777))
+	program, err := filepath.Abs(builtProgram(w.t))
+	require.NoError(w.t, err)
+	require.NoError(w.t, os.Symlink(program, filepath.Join(p.dir, "gradseal")))
+	node := w.node
+	switch name {
+	case "":
+		p.env = append(p.env, w.env...)
+		for _, of := range []string{"2022110417", "2022110418"} {
+			write(w.t, filepath.Join(p.dir, "transcripts", of+".pdf"), smallPDF(of))
+		}
+		write(w.t, filepath.Join(p.dir, "pass.txt"), []byte("correct horse battery\n"))
+	case "signer":
+		node = w.cold
+	default:
+		node = nil
+	}
+	if node != nil && node.Program == "bitcoind" {
+		// bitcoin-cli finds a node at its usual port and directory by itself.
+		_, port, err := net.SplitHostPort(strings.TrimPrefix(node.RPCURL, "http://"))
+		require.NoError(w.t, err)
+		cli, err := exec.LookPath("bitcoin-cli")
+		require.NoError(w.t, err, "it comes with bitcoind")
+		script := fmt.Sprintf("#!/bin/sh\nexec '%s' '-datadir=%s' -rpcport=%s \"$@\"\n", cli, node.Dir, port)
+		require.NoError(w.t, os.WriteFile(filepath.Join(home, "bin", "bitcoin-cli"), []byte(script), 0o755))
+		p.env = append(p.env, "PATH="+filepath.Join(home, "bin")+":"+os.Getenv("PATH"))
+	}
+	w.people[name] = p
+	return p
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+}
+
+// carry copies a file or a folder from one person to another.
+func (w *walk) carry(name, from, to string) {
+	w.t.Helper()
+	target := filepath.Join(w.person(to).dir, name)
+	require.NoError(w.t, os.RemoveAll(target))
+	out, err := exec.Command("cp", "-r", filepath.Join(w.person(from).dir, name), target).CombinedOutput()
+	require.NoError(w.t, err, "%s", out)
+}
+
+// run runs the blocks. Every line of lines must be among theirs.
+func (w *walk) run(blocks []pageBlock, lines map[string]pageLine) {
+	w.t.Helper()
+	seen := make(map[string]bool)
+	for _, b := range blocks {
+		switch b.kind {
+		case "ini":
+		case "yaml":
+			config := filepath.Join(filepath.Dir(w.person("").dir), ".local", "share", "gradseal", "config.yaml")
+			require.NoError(w.t, os.WriteFile(config, []byte(w.here(b.text)), 0o600), "the page makes the folder first")
+		default:
+			for line := range strings.Lines(b.text) {
+				line = strings.TrimSuffix(line, "\n")
+				seen[line] = true
+				w.line(b, line, lines[line])
+			}
+		}
+	}
+	for line := range lines {
+		require.True(w.t, seen[line], "the page has no line %q any more", line)
+	}
+}
+
+// cronTime is when a line of a crontab is run.
+var cronTime = regexp.MustCompile(`^(\S+ ){5}`)
+
+func (w *walk) line(b pageBlock, line string, l pageLine) {
+	w.t.Helper()
+	if l.skip != "" {
+		w.t.Logf("$ %s\nnot run: %s", line, l.skip)
+		return
+	}
+	p := w.person(b.person)
+	if l.before != nil {
+		l.before(w)
+	}
+	command, dir := line, p.dir
+	if b.kind == "cron" {
+		require.Regexp(w.t, cronTime, line)
+		command, dir = cronTime.ReplaceAllString(line, ""), filepath.Dir(p.dir)
+	}
+	if l.add == addFingerprint {
+		l.add = fmt.Sprintf("--fingerprint %q", w.fingerprint)
+	}
+	cmd := exec.CommandContext(w.t.Context(), "sh", "-c", strings.TrimSpace(w.here(command)+" "+l.add))
+	cmd.Dir, cmd.Env = dir, p.env
+	out, err := cmd.CombinedOutput()
+	w.out = string(out)
+	w.t.Logf("%s$ %s\n%s", b.person, cmd.Args[2], out)
+	exit := 0
+	var exitErr *exec.ExitError
+	if errors.As(err, &exitErr) {
+		exit = exitErr.ExitCode()
+	} else {
+		require.NoError(w.t, err)
+	}
+	require.Equal(w.t, l.exit, exit, "%s\n%s", line, out)
+	require.Regexp(w.t, l.want, w.out, line)
+	if f := regexp.MustCompile(`(?:[0-9a-f]{4} ){9}[0-9a-f]{4}`).FindString(w.out); f != "" && w.fingerprint == "" {
+		w.fingerprint = f
+	}
+	if a := regexp.MustCompile(`\bbcrt1[0-9a-z]{38,58}\b`).FindString(w.out); a != "" {
+		w.address = a
+	}
+}
+
+// addFingerprint is for what the person who adds a pack types: the fingerprint
+// that the registrar's command printed.
+const addFingerprint = "--fingerprint …"
+
+// fund sends what the page says to the address that was printed last, and puts
+// it into a block.
+func (w *walk) fund() {
+	w.t.Helper()
+	require.NotEmpty(w.t, w.address, "no address was printed")
+	a, err := address.DecodeAddress(w.address, &chaincfg.RegressionNetParams)
+	require.NoError(w.t, err)
+	script, err := txscript.PayToAddrScript(a)
+	require.NoError(w.t, err)
+	pay(w.t, w.node, script, 10_000)
+	w.node.Mine(1)
+}
+
+// pay spends the first block's reward, which pays to testnode.Key and must be
+// ripe: value to script, the rest back.
+func pay(t *testing.T, node *testnode.Node, script []byte, value int64) {
+	t.Helper()
+	var block struct{ Tx []string }
+	node.Call(&block, "getblock", node.Block(1).String(), 1)
+	var text string
+	node.Call(&text, "getrawtransaction", block.Tx[0])
+	raw, err := hex.DecodeString(text)
+	require.NoError(t, err)
+	coinbase := new(wire.MsgTx)
+	require.NoError(t, coinbase.Deserialize(bytes.NewReader(raw)))
+	spent := coinbase.TxOut[0]
+	require.Equal(t, testnode.Script(), spent.PkScript)
+
+	tx := wire.NewMsgTx(2)
+	tx.AddTxIn(&wire.TxIn{PreviousOutPoint: wire.OutPoint{Hash: coinbase.TxHash()}})
+	tx.AddTxOut(wire.NewTxOut(value, script))
+	tx.AddTxOut(wire.NewTxOut(spent.Value-value-1000, spent.PkScript))
+	outs := txscript.NewCannedPrevOutputFetcher(spent.PkScript, spent.Value)
+	tx.TxIn[0].Witness, err = txscript.WitnessSignature(tx, txscript.NewTxSigHashes(tx, outs), 0, spent.Value, spent.PkScript,
+		txscript.SigHashAll, testnode.Key(), true)
+	require.NoError(t, err)
+	var signed bytes.Buffer
+	require.NoError(t, tx.Serialize(&signed))
+	node.Call(nil, "sendrawtransaction", hex.EncodeToString(signed.Bytes()))
+}
+
+// mine puts what was sent into a block.
+func (w *walk) mine() { w.node.Mine(1) }
+
+// bring gives the second person what the page says that they need.
+func (w *walk) bring() {
+	w.carry("uni.pack", "", "verifier")
+	w.carry("transcripts", "", "verifier")
+}
+
+// Arguments in place of what is typed at a terminal.
+const (
+	addIssuerPassphrase = "--passphrase-file pass.txt"
+	addBothPassphrases  = "--passphrase-file pass.txt --coin-passphrase-file pass.txt"
+	addNewIssuer        = "--passphrase-file pass.txt --recovery recovery-key.txt"
+)
+
+// wayLines are the lines that the pages have in common. sign is what answers
+// for the passphrases when a batch is anchored.
+func wayLines(sign string) map[string]pageLine {
+	return map[string]pageLine{
+		`go build -o gradseal .`: {skip: "the program is built once for all tests"},
+		`./gradseal issuer create --id uni.example/registrar --name "University of Example"`: {
+			add: addNewIssuer, want: "fingerprint"},
+		`./gradseal anchor --dry-run transcripts/`: {
+			before: (*walk).fund, add: sign, want: `fee +[\d,]+ satoshi`},
+		`./gradseal anchor --title "Summer 2026" transcripts/`: {
+			add: sign, want: `(?s)Sent the transaction for 2 documents to regtest.*Wrote 2 pending proofs`},
+		`./gradseal upgrade`: {want: "is in no block yet"},
+		`*/10 * * * * cd "$HOME/gradseal" && ./gradseal --quiet upgrade`: {
+			before: (*walk).mine, want: "Wrote 2 proofs"},
+		`./gradseal batches`:                    {want: "complete +2 +regtest"},
+		`./gradseal verify transcripts/`:        {want: "2 VALID"},
+		`./gradseal issuer pack -o uni.pack`:    {want: `1 status list, headers of regtest`},
+		`./gradseal trust add uni.pack`:         {before: (*walk).bring, add: addFingerprint, want: "Added"},
+		`./gradseal verify --network testnet4 transcripts/`: {want: "(?s)TEST NETWORK.*2 VALID"},
+	}
+}
+
+// with adds lines to a table, or replaces them.
+func with(lines, more map[string]pageLine) map[string]pageLine {
+	for line, l := range more {
+		lines[line] = l
+	}
+	return lines
+}
+
+// options are the node's options in the ini block of a page, but for what the
+// tests' nodes have otherwise: the network, and how to log in.
+func options(t *testing.T, blocks []pageBlock, dashes string) []string {
+	t.Helper()
+	i := slices.IndexFunc(blocks, func(b pageBlock) bool { return b.kind == "ini" })
+	require.GreaterOrEqual(t, i, 0)
+	require.Contains(t, blocks[i].text, "testnet4=1\n")
+	var all []string
+	for line := range strings.Lines(blocks[i].text) {
+		line = strings.TrimSpace(line)
+		key, _, _ := strings.Cut(line, "=")
+		if !strings.HasPrefix(line, "[") && !slices.Contains([]string{"testnet4", "rpcuser", "rpcpass"}, key) {
+			all = append(all, dashes+line)
+		}
+	}
+	return all
+}
+
+// newBtcdWalk has a btcd with the configuration of its page.
+func newBtcdWalk(t *testing.T) *walk {
+	t.Helper()
+	var flags []string
+	for _, option := range options(t, pageBlocks(t, "btcd.md"), "--") {
+		flags = append(flags, strings.TrimSuffix(option, "=1"))
+	}
+	node := testnode.StartBtcd(t, flags...)
+	node.Mine(101)
+	w := newWalk(t, node)
+	w.env = []string{"GRADSEAL_NODE_URL=" + node.RPCURL, "GRADSEAL_NODE_CERT=" + node.CertFile}
+	w.spell = append(w.spell, "user: registrar", "user: "+node.User)
+	return w
+}
+
+// newEsploraWalk has a service in front of a btcd.
+func newEsploraWalk(t *testing.T) *walk {
+	t.Helper()
+	node := testnode.StartBtcd(t)
+	node.Mine(101)
+	service, err := esploratest.New(node.RPCURL, node.User, node.Password, node.CertPEM)
+	require.NoError(t, err)
+	server := httptest.NewServer(service)
+	t.Cleanup(server.Close)
+	w := newWalk(t, node)
+	w.spell = append(w.spell, "https://mempool.space/testnet4/api", server.URL)
+	return w
+}
+
+// newBitcoindWalk has a Bitcoin Core with the configuration of its page, and no
+// wallet.
+func newBitcoindWalk(t *testing.T) *walk {
+	t.Helper()
+	node := testnode.StartBitcoind(t, options(t, pageBlocks(t, "bitcoind.md"), "-")...)
+	node.Mine(101)
+	w := newWalk(t, node)
+	w.env = []string{"GRADSEAL_NODE_URL=" + node.RPCURL, "GRADSEAL_NODE_COOKIE=" + node.CookieFile}
+	return w
+}
+
+// btcdLines are those of the btcd page's first chapters.
+func btcdLines() map[string]pageLine {
+	return map[string]pageLine{
+		`go install github.com/btcsuite/btcd@v0.26.2`: {skip: "it is what the tests found installed"},
+		`~/go/bin/btcd`: {skip: "the node runs since the test began"},
+		`chmod 600 btcd-password.txt`: {before: func(w *walk) {
+			write(w.t, filepath.Join(w.person("").dir, "btcd-password.txt"), []byte(w.node.Password+"\n"))
+		}},
+		`./gradseal headers sync`: {want: "regtest"},
+	}
+}
+
+// TestBtcdPage: from an empty machine to VALID at a second person's.
+func TestBtcdPage(t *testing.T) {
+	w := newBtcdWalk(t)
+	blocks := pageBlocks(t, "btcd.md")
+	w.run(blocks, with(with(wayLines(addBothPassphrases), btcdLines()), map[string]pageLine{
+		`./gradseal coin create`: {add: addIssuerPassphrase, want: "address"},
+	}))
+	require.Contains(t, blocks[slices.IndexFunc(blocks, func(b pageBlock) bool { return b.kind == "ini" })].text, "rpcuser=registrar\n")
+}
+
+// TestEsploraPage is the same without a node.
+func TestEsploraPage(t *testing.T) {
+	newEsploraWalk(t).run(pageBlocks(t, "esplora.md"), with(wayLines(addBothPassphrases), map[string]pageLine{
+		`./gradseal headers sync --from p2p:seed.testnet4.bitcoin.sprovoost.nl:48333`: {want: "regtest"},
+		`./gradseal coin create`: {add: addIssuerPassphrase, want: "address"},
+	}))
+}
+
+// bitcoindLines are those of the Bitcoin Core page's first chapters, without
+// the wallet.
+func bitcoindLines() map[string]pageLine {
+	return map[string]pageLine{
+		`bitcoind -daemon`:              {skip: "the node runs since the test began"},
+		`bitcoin-cli getblockchaininfo`: {want: `"initialblockdownload": `},
+		`./gradseal headers sync`:       {want: "regtest"},
+	}
+}
+
+// TestBitcoindPage is the same with the node's wallet.
+func TestBitcoindPage(t *testing.T) {
+	newBitcoindWalk(t).run(pageBlocks(t, "bitcoind.md"), with(with(wayLines(addIssuerPassphrase), bitcoindLines()), map[string]pageLine{
+		`bitcoin-cli -named createwallet wallet_name=registrar load_on_startup=true`: {want: "registrar"},
+		`bitcoin-cli -rpcwallet=registrar getnewaddress`:                             {want: "^bcrt1q"},
+	}))
+}
