@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,7 +31,6 @@ import (
 
 	"gradseal/anchor"
 	"gradseal/anchor/coinkey"
-	"gradseal/bitcoin"
 	"gradseal/internal/esploratest"
 	"gradseal/internal/testnode"
 )
@@ -251,7 +253,7 @@ func (w *walk) line(b pageBlock, line string, l pageLine) {
 	if f := regexp.MustCompile(`(?:[0-9a-f]{4} ){9}[0-9a-f]{4}`).FindString(w.out); f != "" && w.fingerprint == "" {
 		w.fingerprint = f
 	}
-	if a := regexp.MustCompile(`\bbcrt1[0-9a-z]{38,58}\b`).FindString(w.out); a != "" {
+	if a := regexp.MustCompile(`\bbcrt1[0-9a-z]{39,59}\b`).FindString(w.out); a != "" {
 		w.address = a
 	}
 }
@@ -331,10 +333,10 @@ func wayLines(sign string) map[string]pageLine {
 		`./gradseal upgrade`: {want: "is in no block yet"},
 		`*/10 * * * * cd "$HOME/gradseal" && ./gradseal --quiet upgrade`: {
 			before: (*walk).mine, want: "Wrote 2 proofs"},
-		`./gradseal batches`:                    {want: "complete +2 +regtest"},
-		`./gradseal verify transcripts/`:        {want: "2 VALID"},
-		`./gradseal issuer pack -o uni.pack`:    {want: `1 status list, headers of regtest`},
-		`./gradseal trust add uni.pack`:         {before: (*walk).bring, add: addFingerprint, want: "Added"},
+		`./gradseal batches`:                                {want: "complete +2 +regtest"},
+		`./gradseal verify transcripts/`:                    {want: "2 VALID"},
+		`./gradseal issuer pack -o uni.pack`:                {want: `1 status list, headers of regtest`},
+		`./gradseal trust add uni.pack`:                     {before: (*walk).bring, add: addFingerprint, want: "Added"},
 		`./gradseal verify --network testnet4 transcripts/`: {want: "(?s)TEST NETWORK.*2 VALID"},
 	}
 }
@@ -451,4 +453,359 @@ func TestBitcoindPage(t *testing.T) {
 		`bitcoin-cli -named createwallet wallet_name=registrar load_on_startup=true`: {want: "registrar"},
 		`bitcoin-cli -rpcwallet=registrar getnewaddress`:                             {want: "^bcrt1q"},
 	}))
+}
+
+// device signs as a hardware wallet does: it knows nothing but its seed, and
+// what the request says. It wants to be told which key of its own an input
+// needs, and to see the transaction that made a P2WPKH coin.
+type device struct {
+	t      *testing.T
+	typ    coinkey.Type
+	master *hdkeychain.ExtendedKey
+}
+
+func newDevice(t *testing.T, typ coinkey.Type) *device {
+	t.Helper()
+	master, err := hdkeychain.NewMaster(bytes.Repeat([]byte{7}, hdkeychain.RecommendedSeedLen), &chaincfg.RegressionNetParams)
+	require.NoError(t, err)
+	return &device{t, typ, master}
+}
+
+// purpose is the first step to the keys of a type (BIP 84, BIP 86).
+func (d *device) purpose() uint32 {
+	return map[coinkey.Type]uint32{coinkey.P2WPKH: 84, coinkey.P2TR: 86}[d.typ]
+}
+
+func (d *device) derive(path []uint32) *hdkeychain.ExtendedKey {
+	d.t.Helper()
+	key := d.master
+	for _, step := range path {
+		var err error
+		key, err = key.Derive(step)
+		require.NoError(d.t, err)
+	}
+	return key
+}
+
+// fingerprint is that of the master key (BIP 32).
+func (d *device) fingerprint() []byte {
+	d.t.Helper()
+	key, err := d.master.ECPubKey()
+	require.NoError(d.t, err)
+	return address.Hash160(key.SerializeCompressed())[:4]
+}
+
+// descriptor is of the first receiving address.
+func (d *device) descriptor() string {
+	d.t.Helper()
+	const hardened = hdkeychain.HardenedKeyStart
+	account, err := d.derive([]uint32{hardened + d.purpose(), hardened + 1, hardened}).Neuter()
+	require.NoError(d.t, err)
+	text := fmt.Sprintf("%s([%x/%dh/1h/0h]%s/0/0)", d.typ, d.fingerprint(), d.purpose(), account)
+	sum, err := coinkey.Checksum(text)
+	require.NoError(d.t, err)
+	return text + "#" + sum
+}
+
+// sign signs every input and finishes none, as most devices do.
+func (d *device) sign(request []byte) []byte {
+	d.t.Helper()
+	packet, err := psbt.NewFromRawBytes(bytes.NewReader(request), false)
+	require.NoError(d.t, err)
+	tx := packet.UnsignedTx
+	outs := txscript.NewMultiPrevOutFetcher(nil)
+	for i, in := range tx.TxIn {
+		outs.AddPrevOut(in.PreviousOutPoint, packet.Inputs[i].WitnessUtxo)
+	}
+	hashes := txscript.NewTxSigHashes(tx, outs)
+	for i := range tx.TxIn {
+		if d.typ == coinkey.P2TR {
+			d.signTaproot(packet, hashes, i)
+		} else {
+			d.signWitness(packet, hashes, i)
+		}
+	}
+	var signed bytes.Buffer
+	require.NoError(d.t, packet.Serialize(&signed))
+	return signed.Bytes()
+}
+
+func (d *device) signWitness(packet *psbt.Packet, hashes *txscript.TxSigHashes, i int) {
+	d.t.Helper()
+	input, at := &packet.Inputs[i], packet.UnsignedTx.TxIn[i].PreviousOutPoint
+	require.NotNil(d.t, input.NonWitnessUtxo)
+	require.Equal(d.t, at.Hash, input.NonWitnessUtxo.TxHash())
+	spent := input.NonWitnessUtxo.TxOut[at.Index]
+	require.Len(d.t, input.Bip32Derivation, 1)
+	own := input.Bip32Derivation[0]
+	require.Equal(d.t, d.fingerprint(), binary.LittleEndian.AppendUint32(nil, own.MasterKeyFingerprint))
+	key, err := d.derive(own.Bip32Path).ECPrivKey()
+	require.NoError(d.t, err)
+	require.Equal(d.t, key.PubKey().SerializeCompressed(), own.PubKey)
+	signature, err := txscript.RawTxInWitnessSignature(packet.UnsignedTx, hashes, i, spent.Value, spent.PkScript, txscript.SigHashAll, key)
+	require.NoError(d.t, err)
+	updater, err := psbt.NewUpdater(packet)
+	require.NoError(d.t, err)
+	outcome, err := updater.Sign(i, signature, own.PubKey, nil, nil)
+	require.NoError(d.t, err)
+	require.EqualValues(d.t, psbt.SignSuccesful, outcome)
+}
+
+func (d *device) signTaproot(packet *psbt.Packet, hashes *txscript.TxSigHashes, i int) {
+	d.t.Helper()
+	input := &packet.Inputs[i]
+	require.Len(d.t, input.TaprootBip32Derivation, 1)
+	own := input.TaprootBip32Derivation[0]
+	require.Equal(d.t, d.fingerprint(), binary.LittleEndian.AppendUint32(nil, own.MasterKeyFingerprint))
+	key, err := d.derive(own.Bip32Path).ECPrivKey()
+	require.NoError(d.t, err)
+	require.Equal(d.t, schnorr.SerializePubKey(key.PubKey()), own.XOnlyPubKey)
+	spent := input.WitnessUtxo
+	signature, err := txscript.RawTxInTaprootSignature(packet.UnsignedTx, hashes, i, spent.Value, spent.PkScript, nil, txscript.SigHashDefault, key)
+	require.NoError(d.t, err)
+	input.TaprootKeySpendSig = signature
+}
+
+// The chapters of the page about signers elsewhere that are alternatives.
+const (
+	watchAddress = "2. What gradseal has to know of the coins' key/btcd or Esplora, with a hardware wallet"
+	watchWallet  = "2. What gradseal has to know of the coins' key/Bitcoin Core, here and as the signer"
+	signDevice   = "4. Sign/With a hardware wallet"
+	signWallet   = "4. Sign/With Bitcoin Core"
+)
+
+// psbtBlocks are the blocks of that page without some chapters.
+func psbtBlocks(t *testing.T, without ...string) []pageBlock {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(anchoringDir, "psbt.md"))
+	require.NoError(t, err)
+	for _, chapter := range without {
+		_, heading, _ := strings.Cut(chapter, "/")
+		require.Contains(t, string(page), "\n### "+heading+"\n")
+	}
+	return slices.DeleteFunc(pageBlocks(t, "psbt.md"), func(b pageBlock) bool { return slices.Contains(without, b.section) })
+}
+
+// setUp runs the first chapters of a way's page, up to where it makes keys.
+func (w *walk) setUp(page string, lines map[string]pageLine) {
+	w.t.Helper()
+	blocks := pageBlocks(w.t, page)
+	end := slices.IndexFunc(blocks, func(b pageBlock) bool { return strings.Contains(b.text, "gradseal issuer create") })
+	require.Positive(w.t, end)
+	w.run(blocks[:end], with(lines, map[string]pageLine{`go build -o gradseal .`: {skip: "the program is built once for all tests"}}))
+}
+
+// psbtLines are the lines of the page for all signers.
+func psbtLines(more map[string]pageLine) map[string]pageLine {
+	lines := wayLines(addIssuerPassphrase)
+	for _, line := range []string{
+		`go build -o gradseal .`,
+		`./gradseal anchor --title "Summer 2026" transcripts/`,
+		`*/10 * * * * cd "$HOME/gradseal" && ./gradseal --quiet upgrade`,
+	} {
+		delete(lines, line)
+	}
+	return with(with(lines, map[string]pageLine{
+		`./gradseal anchor --title "Summer 2026" --psbt-out ask.psbt transcripts/`: {
+			add: addIssuerPassphrase, want: "Signed 2 documents; the transaction waits for its signature"},
+		`./gradseal batches`:                      {want: "requested +2 +regtest"},
+		`./gradseal anchor --psbt-in signed.psbt`: {want: "(?s)Sent the transaction for 2 documents to regtest.*Wrote 2 pending proofs"},
+		`./gradseal upgrade`:                      {before: (*walk).mine, want: "Wrote 2 proofs"},
+	}), more)
+}
+
+// TestPSBTPage: the key to the coins is on a device, through each of the ways
+// that have gradseal look for coins.
+func TestPSBTPage(t *testing.T) {
+	ways := map[string]func(t *testing.T) *walk{
+		"btcd": func(t *testing.T) *walk {
+			w := newBtcdWalk(t)
+			w.setUp("btcd.md", btcdLines())
+			return w
+		},
+		"esplora": func(t *testing.T) *walk {
+			w := newEsploraWalk(t)
+			w.setUp("esplora.md", map[string]pageLine{})
+			return w
+		},
+	}
+	for name, start := range ways {
+		t.Run(name, func(t *testing.T) {
+			typ := map[string]coinkey.Type{"btcd": coinkey.P2WPKH, "esplora": coinkey.P2TR}[name]
+			w, d := start(t), newDevice(t, typ)
+			w.run(psbtBlocks(t, watchWallet, signWallet), psbtLines(map[string]pageLine{
+				`./gradseal coin import watch.txt`: {want: "not here: a signer elsewhere has it", before: func(w *walk) {
+					write(t, filepath.Join(w.person("").dir, "watch.txt"), []byte(d.descriptor()+"\n"))
+				}},
+				`./gradseal anchor --psbt-in signed.psbt`: {want: "Wrote 2 pending proofs", before: func(w *walk) {
+					ask, err := os.ReadFile(filepath.Join(w.person("").dir, "ask.psbt"))
+					require.NoError(t, err)
+					write(t, filepath.Join(w.person("").dir, "signed.psbt"), d.sign(ask))
+				}},
+			}))
+		})
+	}
+}
+
+// TestPSBTPageBitcoind: one Bitcoin Core watches, another one, which is
+// connected to nobody, has the keys.
+func TestPSBTPageBitcoind(t *testing.T) {
+	w := newBitcoindWalk(t)
+	w.cold = testnode.StartBitcoind(t)
+	lines := bitcoindLines()
+	lines[`bitcoin-cli -named createwallet wallet_name=registrar load_on_startup=true`] = pageLine{skip: "the wallet is another one"}
+	lines[`bitcoin-cli -rpcwallet=registrar getnewaddress`] = pageLine{skip: "the wallet is another one"}
+	w.spell = append(w.spell, "wallet: registrar", "wallet: watching")
+	w.setUp("bitcoind.md", lines)
+	w.run(psbtBlocks(t, watchAddress, signDevice), psbtLines(map[string]pageLine{
+		`bitcoin-cli -named createwallet wallet_name=cold load_on_startup=true`: {want: "cold"},
+		`bitcoin-cli -rpcwallet=cold listdescriptors`:                           {want: "wpkh"},
+		`bitcoin-cli -named createwallet wallet_name=watching disable_private_keys=true load_on_startup=true`: {
+			want: "watching", before: (*walk).readDescriptors},
+		`bitcoin-cli -rpcwallet=watching importdescriptors '[{"desc": "RECEIVING", "timestamp": "now", "active": true}, {"desc": "CHANGE", "timestamp": "now", "active": true, "internal": true}]'`: {
+			want: `(?s)"success": true.*"success": true`},
+		`bitcoin-cli -rpcwallet=watching getnewaddress`: {want: "^bcrt1q"},
+		`bitcoin-cli -rpcwallet=cold walletprocesspsbt "$(base64 -w0 ask.psbt)" | sed -n 's/.*"psbt": "\([^"]*\)".*/\1/p' > signed.psbt`: {
+			before: func(w *walk) { w.carry("ask.psbt", "", "signer") }},
+		`./gradseal anchor --psbt-in signed.psbt`: {want: "Wrote 2 pending proofs", before: func(w *walk) {
+			w.carry("signed.psbt", "signer", "")
+		}},
+	}))
+}
+
+// readDescriptors takes from what the signer printed what the page speaks of.
+func (w *walk) readDescriptors() {
+	w.t.Helper()
+	var listed struct{ Descriptors []struct{ Desc string } }
+	require.NoError(w.t, json.Unmarshal([]byte(w.out), &listed))
+	for _, d := range listed.Descriptors {
+		path, _, _ := strings.Cut(d.Desc, ")#")
+		switch {
+		case !strings.HasPrefix(d.Desc, "wpkh("):
+		case strings.HasSuffix(path, "/0/*"):
+			w.spell = append(w.spell, "RECEIVING", d.Desc)
+		case strings.HasSuffix(path, "/1/*"):
+			w.spell = append(w.spell, "CHANGE", d.Desc)
+		}
+	}
+	require.NotEqual(w.t, "RECEIVING CHANGE", w.here("RECEIVING CHANGE"))
+}
+
+// TestAnchoringPage runs what the ways have in common, with a batch that is on
+// its way.
+func TestAnchoringPage(t *testing.T) {
+	w := newBtcdWalk(t)
+	blocks := pageBlocks(t, "btcd.md")
+	sent := slices.IndexFunc(blocks, func(b pageBlock) bool { return strings.Contains(b.text, "gradseal upgrade") })
+	lines := with(wayLines(addBothPassphrases), btcdLines())
+	for line := range lines {
+		if !slices.ContainsFunc(blocks[:sent], func(b pageBlock) bool { return strings.Contains(b.text, line+"\n") }) {
+			delete(lines, line)
+		}
+	}
+	w.run(blocks[:sent], with(lines, map[string]pageLine{`./gradseal coin create`: {add: addIssuerPassphrase}}))
+	upgrades := 0
+	w.run(pageBlocks(t, "README.md"), map[string]pageLine{
+		`./gradseal batches`: {want: "sent +2 +regtest"},
+		`./gradseal upgrade`: {want: "is in no block yet|Wrote 2 proofs", before: func(w *walk) {
+			if upgrades++; upgrades == 2 {
+				w.mine()
+			}
+		}},
+		`./gradseal bump 20261122-10b7b705 --fee-rate 12`: {
+			add: "--coin-passphrase-file pass.txt", want: "12 sat/vB", before: func(w *walk) {
+				w.spell = append(w.spell, "20261122-10b7b705", regexp.MustCompile(`20\d{6}-[0-9a-f]{8}`).FindString(w.out))
+			}},
+		`./gradseal issuer pack -o uni.pack`: {want: "headers of regtest", before: func(w *walk) {
+			require.Contains(t, w.out, "Wrote 2 proofs")
+		}},
+		`./gradseal trust add uni.pack`:                                                                  {before: (*walk).bring, add: addFingerprint, want: "Added"},
+		`./gradseal verify --network testnet4 transcripts/`:                                              {want: "2 VALID"},
+		`./gradseal headers sync --network testnet4 --from p2p:seed.testnet4.bitcoin.sprovoost.nl:48333`: {want: "regtest"},
+		`./gradseal headers audit --network testnet4`:                                                    {want: "chainwork"},
+		`./gradseal headers export --network testnet4 -o testnet4.headers`:                               {want: "Wrote regtest.headers"},
+		`./gradseal headers import testnet4.headers`: {want: "regtest", before: func(w *walk) {
+			w.carry("regtest.headers", "auditor", "offline")
+		}},
+	})
+}
+
+// TestPagesSayWhatRan: the words are on every page, and every page is run.
+func TestPagesSayWhatRan(t *testing.T) {
+	entries, err := os.ReadDir(anchoringDir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+		text, err := os.ReadFile(filepath.Join(anchoringDir, e.Name()))
+		require.NoError(t, err)
+		if strings.Contains(string(text), "```yaml") || e.Name() == "psbt.md" {
+			require.Contains(t, string(text), "No public network was reached when this page was tested")
+		}
+	}
+	require.Equal(t, []string{"README.md", "bitcoind.md", "btcd.md", "costs.md", "esplora.md", "psbt.md"}, names)
+}
+
+// costRow is a row of the table of sizes: coins, change, vbytes.
+var costRow = regexp.MustCompile(`(?m)^\| ([12]) (P2WPKH|P2TR) \| (none|P2WPKH|P2TR) \| (\d+) \|$`)
+
+// TestCosts holds the figures of the page to what package anchor makes, whose
+// sizes its own tests compare with signed transactions.
+func TestCosts(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(anchoringDir, "costs.md"))
+	require.NoError(t, err)
+	types := map[string]coinkey.Type{"P2WPKH": coinkey.P2WPKH, "P2TR": coinkey.P2TR}
+	rows := costRow.FindAllStringSubmatch(string(page), -1)
+	require.Len(t, rows, 12)
+	for _, row := range rows {
+		change := row[3]
+		value := int64(50_000)
+		if change == "none" { // too little for an output, of either type
+			change, value = "P2TR", 200
+		}
+		e, err := anchor.NewEstimate(costCoins(types[row[2]], int(row[1][0]-'0'), value), types[change].Script(testnode.Key().PubKey()), anchor.SatPerVByte)
+		require.NoError(t, err)
+		require.Equal(t, row[4], fmt.Sprint(e.VSize), row[0])
+	}
+}
+
+func costCoins(typ coinkey.Type, count int, value int64) []anchor.Coin {
+	var coins []anchor.Coin
+	for i := range count {
+		coins = append(coins, anchor.Coin{OutPoint: wire.OutPoint{Index: uint32(i)}, Value: value, Script: typ.Script(testnode.Key().PubKey())})
+	}
+	return coins
+}
+
+// TestCostsInMoney does the page's sums again.
+func TestCostsInMoney(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(anchoringDir, "costs.md"))
+	require.NoError(t, err)
+	page := string(data)
+	require.Contains(t, page, "worth 100,000 US dollars, the batch has 2,000 documents")
+	require.Contains(t, page, "157 vB")
+	rows := regexp.MustCompile(`(?m)^\| (\d+) \| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \|$`).FindAllStringSubmatch(page, -1)
+	require.Len(t, rows, 4)
+	for _, row := range rows {
+		rate, err := strconv.ParseInt(row[1], 10, 64)
+		require.NoError(t, err)
+		e, err := anchor.NewEstimate(costCoins(coinkey.P2WPKH, 1, 50_000), testnode.Script(), anchor.FeeRate(rate)*anchor.SatPerVByte)
+		require.NoError(t, err)
+		require.Equal(t, strings.ReplaceAll(row[2], ",", ""), fmt.Sprint(e.Fee))
+		dollars := big.NewRat(e.Fee, 1000) // 100,000 dollars for 100,000,000 satoshi
+		require.Equal(t, row[3], dollars.FloatString(3))
+		require.Equal(t, row[4], dollars.Quo(dollars, big.NewRat(2000, 1)).FloatString(7))
+	}
+
+	require.Contains(t, page, "With 10,000 satoshi at 5 sat/vB there is\nenough for 12 batches")
+	batches, left := 0, int64(10_000)
+	for {
+		e, err := anchor.NewEstimate(costCoins(coinkey.P2WPKH, 1, left), testnode.Script(), 5*anchor.SatPerVByte)
+		if errors.As(err, new(*anchor.NotEnoughError)) {
+			break
+		}
+		require.NoError(t, err)
+		batches, left = batches+1, left-e.Fee
+	}
+	require.Equal(t, 12, batches)
 }

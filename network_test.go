@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,8 +17,8 @@ import (
 
 	"gradseal/batch"
 	"gradseal/bitcoin"
+	"gradseal/internal/esploratest"
 	"gradseal/internal/testnode"
-	"gradseal/proof"
 )
 
 // These tests run the program against real nodes on regtest, the network on
@@ -388,6 +390,54 @@ func TestAnotherWay(t *testing.T) {
 	b.goVia(other.RPCURL, other.CertFile)
 	b.upgrade()
 	require.Equal(t, "valid", b.verdict(folder))
+
+	folder = b.addFolder(t, 1)
+	b.anchor(folder)
+	other.Mine(1)
+	b.goViaEsplora()
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+}
+
+// TestEsplora: the whole way with nothing but a public service.
+func TestEsplora(t *testing.T) {
+	node := startNode(t, "btcd")
+	b := newBranch(t, node)
+	api := b.goViaEsplora()
+	folder := b.addFolder(t, 2)
+	b.anchor(folder)
+	require.Equal(t, "pending", b.verdict(folder))
+	node.Mine(1)
+
+	// A service that lies costs nothing but time.
+	for _, lie := range esploratest.Lies() {
+		name := lie.Name
+		api.Reset()
+		api.Set(lie.Pattern, lie.Fault)
+		out, err := b.command(t.Context(), append([]string{"upgrade", "--network", "regtest"}, b.via...)...).CombinedOutput()
+		if err == nil {
+			// It was not asked what it lies about, or seems to know nothing.
+			require.Contains(t, []string{"valid", "pending"}, b.verdict(folder), "%s: %s", name, out)
+			continue
+		}
+		require.Contains(t, string(out), "gradseal: error: ", name)
+	}
+	api.Reset()
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+	require.Len(t, b.commitments(), 1)
+}
+
+// goViaEsplora sends the commands to an Esplora service for the node's chain.
+func (b *branch) goViaEsplora() *esploratest.Faults {
+	b.t.Helper()
+	api, err := esploratest.New(b.node.RPCURL, b.node.User, b.node.Password, b.node.CertPEM)
+	require.NoError(b.t, err)
+	faults := esploratest.Spoil(api)
+	server := httptest.NewServer(http.StripPrefix("/api", faults))
+	b.t.Cleanup(server.Close)
+	b.via = []string{"--via", "esplora", "--node", server.URL + "/api"}
+	return faults
 }
 
 func hexOf(raw []byte) string {
@@ -416,4 +466,51 @@ func attestedID(t *testing.T, b *branch) bitcoin.Hash {
 	return tx.ID()
 }
 
-var _ = proof.Suffix
+// TestTroubles: everything that an institution's node can be like has its own
+// message and says what to do; nothing is lost.
+func TestTroubles(t *testing.T) {
+	node := startNode(t, "btcd")
+	b := newBranch(t, node)
+	folder := b.addFolder(t, 1)
+	anchor := []string{"anchor", "--network", "regtest", folder}
+	via := b.via
+
+	b.file("wrong", "not the password\n")
+	b.via = []string{"--via", "btcd", "--node", node.RPCURL, "--node-user", node.User, "--node-password-file", "wrong", "--node-cert", node.CertFile}
+	require.Contains(t, b.fails(anchor...), "the node refuses user name and password")
+	other := testnode.StartBtcd(t)
+	b.via = []string{"--via", "btcd", "--node", node.RPCURL, "--node-user", node.User, "--node-password-file", "password", "--node-cert", other.CertFile}
+	require.Contains(t, b.fails(anchor...), "certificate")
+	b.via = []string{"--via", "btcd", "--node", "https://127.0.0.1:1", "--node-user", "x", "--node-password-file", "password", "--node-cert", node.CertFile}
+	require.Contains(t, b.fails(anchor...), "is it running")
+	b.via = via
+	require.Contains(t, b.fails("headers", "sync", "--network", "testnet4"), "the node is on regtest, want testnet4")
+	require.Contains(t, b.fails(append(anchor, "--max-fee", "10")...), "--max-fee 1")
+	require.Contains(t, b.fails(append(anchor, "--input", strings.Repeat("0", 64)+":0")...), "the node does not know the transaction")
+	require.Contains(t, b.fails(append(anchor, "--input", "x")...), "want TXID:VOUT")
+
+	// A home whose address holds nothing.
+	poor := &branch{registrar: newRegistrar(t, b.program), t: t, node: node, via: via}
+	poor.file("password", node.Password+"\n")
+	poor.addFolder(t, 1)
+	require.Contains(t, poor.fails(append(anchor[:3:3], poor.folders[0])...), "gradseal coin create --network regtest")
+	address := strings.TrimSpace(poor.gradseal("coin", "create", "--network", "regtest", "--unsafe-no-passphrase", "--quiet"))
+	require.Contains(t, poor.fails(append(anchor[:3:3], poor.folders[0])...), "not enough money")
+	require.NotEmpty(t, address)
+
+	// Its coin is spent by a transaction of somebody else.
+	b.anchor(folder)
+	require.Equal(t, "pending", b.verdict(folder))
+	first := b.batch()
+	node.Stop()
+	node.Restart() // btcd forgets its regtest chain: another one, with other coins
+	node.Mine(105)
+	b.via = via
+	b.goVia(node.RPCURL, node.CertFile)
+	out := b.fails("upgrade", "--network", "regtest")
+	require.Contains(t, out, "gradseal headers sync --replace")
+	b.gradseal(append([]string{"headers", "sync", "--network", "regtest", "--replace"}, b.via...)...)
+	out = b.fails("upgrade", "--network", "regtest")
+	t.Log(out)
+	require.Equal(t, first.Transactions, b.batch().Transactions)
+}

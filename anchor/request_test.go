@@ -235,6 +235,21 @@ func TestParseRequestErrors(t *testing.T) {
 			tx := sign(t, r, testKey(3))
 			p.Inputs[0].PartialSigs = []*psbt.PartialSig{{PubKey: tx.TxIn[0].Witness[1], Signature: tx.TxIn[0].Witness[0]}}
 		}), "it is signed"},
+		{"taproot signature", edit(func(p *psbt.Packet) {
+			p.Inputs[0].TaprootKeySpendSig = sign(t, newRequest(t, testKey(3), coinkey.P2TR, 40_000), testKey(3)).TxIn[0].Witness[0]
+		}), "it is signed"},
+		{"unsigned transaction too large", packetBytes(t, &psbt.Packet{UnsignedTx: func() *wire.MsgTx {
+			tx := r.Packet.UnsignedTx.Copy()
+			tx.TxOut[1].PkScript = make([]byte, 4000)
+			return tx
+		}()}), "an unsigned transaction of 4109 bytes, want at most 4000"},
+		{"no input", append([]byte("psbt\xff\x01\x00\x0a\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0), "without inputs"},
+		{"spent output with bytes behind", func() []byte {
+			at := bytes.Index(good, []byte{1, 1, 31})
+			out := slices.Insert(bytes.Clone(good), at+3+31, 0)
+			out[at+2]++
+			return out
+		}(), "output that is spent: 1 bytes left over"},
 		{"sighash NONE", edit(func(p *psbt.Packet) { p.Inputs[0].SighashType = txscript.SigHashNone }), "unsupported sighash type 2"},
 		{"nothing about the input", edit(func(p *psbt.Packet) { p.Inputs[0].NonWitnessUtxo, p.Inputs[0].WitnessUtxo = nil, nil }), "does not say what it spends"},
 		{"another value", edit(func(p *psbt.Packet) { p.Inputs[0].WitnessUtxo.Value++ }), "what it spends is not in the previous transaction"},
@@ -276,6 +291,13 @@ func TestParseRequestOfOthers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, marshal(t, read), marshal(t, again))
 	require.Equal(t, []byte{0xfc, 3, 'a', 'b', 'c'}, again.Packet.Inputs[0].Unknowns[0].Key)
+
+	// Others give the previous transaction with its witness.
+	other.Packet.Inputs[0].NonWitnessUtxo.TxIn[0].Witness = wire.TxWitness{{1, 2, 3}, {}}
+	read, err = ParseRequest(packetBytes(t, other.Packet))
+	require.NoError(t, err)
+	require.Equal(t, r.Coins(), read.Coins())
+	require.NoError(t, read.Check(serialize(t, sign(t, read, key))))
 }
 
 // TestRequestCountsDoNotAllocate hands out the counts at which the decoders below

@@ -66,6 +66,7 @@ type Batch struct {
 	// proofs carry it once it is final.
 	Attestation *proof.Bitcoin
 	Left        []Finding // documents beside which WriteProofs wrote no proof
+	Written     int       // proof files that WriteProofs wrote: those that were not there yet
 
 	dir      string
 	tree     *merkle.Tree
@@ -390,6 +391,7 @@ func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []b
 func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile []byte) error, done func()) error {
 	b.sweep()
 	left := make([]string, len(b.Documents))
+	var written atomic.Int64
 	err := b.EachProof(ctx, func(i int, data []byte) error {
 		defer done()
 		if b.isGone(i) {
@@ -401,12 +403,16 @@ func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile
 				return err
 			}
 		}
-		err := b.writeProof(b.Documents[i].Path, data)
+		wrote, err := b.writeProof(b.Documents[i].Path, data)
+		if wrote {
+			written.Add(1)
+		}
 		if errors.Is(err, errInTheWay) {
 			left[i], err = "has something in the place of its proof, which was not overwritten", nil
 		}
 		return err
 	})
+	b.Written = int(written.Load())
 	if err != nil {
 		return err
 	}
@@ -432,21 +438,25 @@ func (b *Batch) WriteProofAt(index int, document string) error {
 	if err != nil {
 		return err
 	}
-	return b.writeProof(document, data)
+	_, err = b.writeProof(document, data)
+	return err
 }
 
-func (b *Batch) writeProof(document string, data []byte) error {
+// writeProof reports whether the proof was written; one that is there already is
+// not written again.
+func (b *Batch) writeProof(document string, data []byte) (wrote bool, err error) {
 	path := document + proof.Suffix
 	old, err := readBeside(document)
 	switch {
 	case err == nil && bytes.Equal(old, data):
-		return nil
+		return false, nil
 	case err == nil && !b.mayReplace(old, data), errors.Is(err, errNotRegular):
-		return fmt.Errorf("%s: %w", path, errInTheWay)
+		return false, fmt.Errorf("%s: %w", path, errInTheWay)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
+		return false, err
 	}
-	return atomicfile.WriteUnsynced(path, data, 0o644, b.temporary())
+	err = atomicfile.WriteUnsynced(path, data, 0o644, b.temporary())
+	return err == nil, err
 }
 
 var errInTheWay = errors.New("is not a proof of this batch: it was not overwritten; move it away and run the same command again")

@@ -387,6 +387,6 @@ func (c *carrier) writeProofs(ctx context.Context, b *batch.Batch) error {
 	if len(b.Left) > 0 {
 		c.ui.warn("%s of batch %s got no proof now; run the same command with them again for it:%s", count(len(b.Left), "document"), b.ID, grouped(b.Left))
 	}
-	c.proofs += len(b.Documents) - len(b.Left)
+	c.proofs += b.Written
 	return nil
 }

@@ -368,7 +368,7 @@ func (a *app) coinKey(ctx context.Context, n bitcoin.Network, passphraseFile str
 		}
 		p, err := a.ui.askSecret(ctx, fmt.Sprintf("Passphrase of the coin key of %s: ", n))
 		if errors.Is(err, errNoTerminal) {
-			err = hinted(errors.New("needs a passphrase, and there is no terminal to ask at"), "name a file with it")
+			err = hinted(errors.New("needs a passphrase, and there is no terminal to ask at"), "run it at a terminal, or anchor with --coin-passphrase-file FILE")
 		}
 		return p, err
 	}

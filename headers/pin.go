@@ -57,3 +57,23 @@ func Genesis(network bitcoin.Network) (Pin, error) {
 func (r *rules) genesisPin() Pin {
 	return Pin{Hash: r.genesis.Hash(), Work: mustExpand(r.genesis.Bits()).work}
 }
+
+// PinAt is a block as a pin of which nothing is known but its header: Work is
+// that of the block alone. It is for a chain whose work is compared with no
+// other's, on a test network.
+func PinAt(height uint32, h bitcoin.Header) (Pin, error) {
+	own, err := expand(h.Bits())
+	if err != nil {
+		return Pin{}, err
+	}
+	return ParsePin(Pin{Height: height, Hash: h.Hash(), Work: own.work}.String())
+}
+
+// PinBelow is the greatest height at which a chain may begin that is at least
+// 2016 below the given one; 0 where there is none.
+func PinBelow(height uint32) uint32 {
+	if height < 2*period {
+		return 0
+	}
+	return (height/period - 1) * period
+}

@@ -176,7 +176,7 @@ func checkHeaders(b *proof.Bitcoin) error {
 func (v *Verifier) find(r *Result, b *proof.Bitcoin) (*BlockAt, bool) {
 	h, err := v.chain.At(b.Height)
 	if err != nil {
-		r.unknown(Block, NotInChain, "the header chain cannot be read: %v", err)
+		r.unknown(Block, NotInChain, "block %d cannot be looked up in the header chain: %v", b.Height, err)
 		return nil, false
 	}
 	if h != b.Header {

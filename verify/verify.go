@@ -47,7 +47,8 @@ type Chain interface {
 	Network() bitcoin.Network
 	// Height returns the height of the tip.
 	Height() uint32
-	// At returns the header at a height up to that of the tip.
+	// At returns the header at a height up to that of the tip, and an error for
+	// one that is not held.
 	At(height uint32) (bitcoin.Header, error)
 }
 

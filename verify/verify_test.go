@@ -199,7 +199,7 @@ func TestChecks(t *testing.T) {
 		{"no header chain", func(t *testing.T, s *scene) { s.trust.Chain = nil }, cannotTell, findings{block: unknown(verify.NoHeaderChain)}, "no header chain of regtest"},
 		{"chain that cannot be read", func(t *testing.T, s *scene) {
 			s.trust.Chain = unreadable{openChain(t, s.hs), s.proof.Bitcoin.Height}
-		}, cannotTell, findings{block: unknown(verify.NotInChain)}, "the header chain cannot be read: input/output error"},
+		}, cannotTell, findings{block: unknown(verify.NotInChain)}, "cannot be looked up in the header chain: input/output error"},
 		{"too few confirmations", func(t *testing.T, s *scene) { s.policy.Confirmations = 7 }, pending, findings{block: unknown(verify.TooFewConfirmations)}, "has 6 of 7 confirmations"},
 		{"the most confirmations", func(t *testing.T, s *scene) { s.policy.Confirmations = math.MaxUint32 }, pending, findings{block: unknown(verify.TooFewConfirmations)}, "has 6 of 4294967295"},
 		{"block in the tip", func(t *testing.T, s *scene) {

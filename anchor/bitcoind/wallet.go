@@ -66,8 +66,12 @@ func (w *Wallet) Fund(ctx context.Context, order anchor.Order) (*anchor.Request,
 			}
 		}
 		locked, err := w.lockEach(ctx, inputs(request))
-		if err != nil || len(locked) == len(inputs(request)) || len(order.Inputs) > 0 {
-			return request, err
+		if err != nil {
+			// Nobody will know of the request, so its locks would stay.
+			return nil, errors.Join(err, w.Release(context.WithoutCancel(ctx), locked))
+		}
+		if len(locked) == len(inputs(request)) || len(order.Inputs) > 0 {
+			return request, nil
 		}
 		if err := w.Release(ctx, locked); err != nil {
 			return nil, err
@@ -300,7 +304,8 @@ func (w *Wallet) advise(ctx context.Context, err error) error {
 	text := fmt.Sprintf("send at least %d satoshi to the wallet (%s) and wait for a confirmation", short.Needed-short.Available, w.cli("getnewaddress"))
 	var locked []json.RawMessage
 	if err := w.call(ctx, &locked, "listlockunspent"); err == nil && len(locked) > 0 {
-		text += fmt.Sprintf("; %d coins are locked (%s)", len(locked), w.cli("listlockunspent"))
+		text += fmt.Sprintf("; %d coins are locked (see %s; where nothing else needs them, %s frees them)",
+			len(locked), w.cli("listlockunspent"), w.cli("lockunspent", "true"))
 	}
 	return &anchor.Remedy{Err: err, Text: text}
 }
@@ -395,7 +400,8 @@ func (w *Wallet) Lock(ctx context.Context, outputs []wire.OutPoint) error {
 	return err
 }
 
-// lockEach returns the outputs that were not locked before.
+// lockEach returns the outputs that were not locked before; with an error, also
+// the one of which it is not known.
 func (w *Wallet) lockEach(ctx context.Context, outputs []wire.OutPoint) ([]wire.OutPoint, error) {
 	var locked []wire.OutPoint
 	for _, output := range outputs {
@@ -403,10 +409,10 @@ func (w *Wallet) lockEach(ctx context.Context, outputs []wire.OutPoint) ([]wire.
 		if jsonrpc.HasCode(err, jsonrpc.CodeOutOfRange) {
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
 		locked = append(locked, output)
+		if err != nil {
+			return locked, err
+		}
 	}
 	return locked, nil
 }

@@ -337,6 +337,48 @@ func TestPruned(t *testing.T) {
 	require.NoError(t, node.Check(ctx, bitcoin.Regtest))
 }
 
+// Every request is lost in every way, once. The wallet has one coin: it is not
+// left locked for a request that nobody got.
+func TestWalletFaults(t *testing.T) {
+	n := testnode.StartBitcoind(t)
+	n.CreateWallet("w", 1)
+	proxy := testnode.StartProxy(t, n.RPCURL, nil)
+	node, err := bitcoind.New(bitcoind.Config{URL: proxy.URL, Login: jsonrpc.Password(n.User, n.Password)})
+	require.NoError(t, err)
+	wallet := node.Wallet("w")
+	ctx := t.Context()
+	for _, kind := range []testnode.FaultKind{testnode.DropBefore, testnode.DropAfter, testnode.Truncate, testnode.Cut} {
+		for at := 0; ; at++ {
+			proxy.FaultAt(at, testnode.Fault{Kind: kind})
+			request, err := wallet.Fund(ctx, order(1))
+			if proxy.Count() <= at {
+				require.NoError(t, err)
+				proxy.Plan(nil)
+				require.NoError(t, wallet.Release(ctx, spent(request)))
+				require.Greater(t, at, 4, "listed, asked for change, locked, …")
+				break
+			}
+			require.Error(t, err)
+			require.Zero(t, locked(t, n, "w"), "request %d", at)
+		}
+	}
+	proxy.Plan(nil)
+	request, err := wallet.Fund(ctx, order(1))
+	require.NoError(t, err)
+	want, err := wallet.Sign(ctx, request)
+	require.NoError(t, err)
+	for at := range 2 {
+		for _, kind := range []testnode.FaultKind{testnode.DropBefore, testnode.DropAfter, testnode.Truncate, testnode.Cut} {
+			proxy.FaultAt(at, testnode.Fault{Kind: kind})
+			_, err := wallet.Sign(ctx, request)
+			require.Error(t, err)
+			again, err := wallet.Sign(ctx, request)
+			require.NoError(t, err)
+			require.Equal(t, want, again)
+		}
+	}
+}
+
 // While the node loads its blocks it says so, and is waited for.
 func TestWarmUp(t *testing.T) {
 	n := testnode.StartBitcoind(t)

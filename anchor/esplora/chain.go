@@ -233,3 +233,15 @@ func (s *summary) header() (bitcoin.Header, error) {
 	}
 	return h, nil
 }
+
+// Tip returns the height of the best chain.
+func (n *Node) Tip(ctx context.Context) (uint32, error) { return n.tipHeight(ctx) }
+
+// HeaderAt returns the header at a height of the best chain.
+func (n *Node) HeaderAt(ctx context.Context, height uint32) (bitcoin.Header, error) {
+	id, err := n.hash(ctx, fmt.Sprintf("/block-height/%d", height))
+	if err != nil {
+		return bitcoin.Header{}, err
+	}
+	return n.Header(ctx, id)
+}

@@ -615,7 +615,8 @@ func TestCookie(t *testing.T) {
 }
 
 func TestCertificate(t *testing.T) {
-	n, other := testnode.StartBtcd(t), testnode.StartBtcd(t)
+	n, other := testnode.StartBtcd(t, testnode.OwnCert), testnode.StartBtcd(t, testnode.OwnCert)
+	require.NoError(t, programs[0].connect(t, n).Check(t.Context(), bitcoin.Regtest))
 	node, err := btcd.New(btcd.Config{URL: n.RPCURL, Login: jsonrpc.Password(n.User, n.Password), CertFile: other.CertFile})
 	require.NoError(t, err)
 	err = node.Check(t.Context(), bitcoin.Regtest)
@@ -691,7 +692,7 @@ func TestFaults(t *testing.T) {
 				}
 				require.GreaterOrEqual(t, failed, 4)
 				proxy.FaultAt(0, testnode.Fault{Delay: time.Hour})
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 				defer cancel()
 				require.ErrorIs(t, call.do(ctx), context.DeadlineExceeded)
 			})

@@ -21,7 +21,7 @@ func StartBitcoind(t testing.TB, options ...string) *Node {
 	t.Helper()
 	path, err := find("bitcoind")
 	if err != nil {
-		skip(t, "bitcoind", "build Bitcoin Core 30 or later and put bitcoind on PATH", err)
+		skip(t, "bitcoind", "build Bitcoin Core 30 or later and put bitcoind on PATH")
 	}
 	dir := t.TempDir()
 	n := &Node{

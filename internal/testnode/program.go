@@ -158,7 +158,7 @@ func (n *Node) answers() bool {
 	return false
 }
 
-func skip(t testing.TB, program, how string, err error) {
+func skip(t testing.TB, program, how string) {
 	t.Helper()
-	t.Skipf("%s is not installed (%v): %s", program, err, how)
+	t.Skipf("%s is not installed: %s", program, how)
 }

@@ -137,7 +137,11 @@ func chainVectors() []chainVector {
 	file := join(chain)
 	for _, n := range bitcoin.Networks() {
 		genesis := n.Genesis()
-		accept("genesis-"+n.String(), "The genesis header alone.", n.String(), genesis[:], 0)
+		if n == bitcoin.Regtest {
+			accept("genesis-regtest", "The genesis header alone.", "regtest", genesis[:], 0)
+		} else {
+			refuse("genesis-"+n.String(), "A plain file of a network of which there are none.", n.String(), genesis[:])
+		}
 	}
 	accept("four", "Four headers above the genesis header.", "regtest", file, 4)
 	accept("cut", "The last header is not whole.", "regtest", file[:len(file)-1], 3)
