@@ -482,7 +482,7 @@ func TestTroubles(t *testing.T) {
 	b.via = []string{"--via", "btcd", "--node", node.RPCURL, "--node-user", node.User, "--node-password-file", "password", "--node-cert", other.CertFile}
 	require.Contains(t, b.fails(anchor...), "certificate")
 	b.via = []string{"--via", "btcd", "--node", "https://127.0.0.1:1", "--node-user", "x", "--node-password-file", "password", "--node-cert", node.CertFile}
-	require.Contains(t, b.fails(anchor...), "is it running")
+	require.Contains(t, b.fails(anchor...), "start the node")
 	b.via = via
 	require.Contains(t, b.fails("headers", "sync", "--network", "testnet4"), "the node is on regtest, want testnet4")
 	require.Contains(t, b.fails(append(anchor, "--max-fee", "10")...), "--max-fee 1")

@@ -101,7 +101,7 @@ func remedied(err error) error {
 		return hinted(err, "give the node's own: --node-user and --node-password-file, or --node-cookie for bitcoind")
 	case errors.Is(err, anchor.ErrUnreachable):
 		return hinted(err, "is it running, and is the address right? --node URL names it")
-	case errors.Is(err, headers.ErrDisagree):
+	case errors.Is(err, headers.ErrDisagree), errors.Is(err, headers.ErrLessWork):
 		return hinted(err, "if the node is the one to believe: gradseal headers sync --replace")
 	}
 	return err
