@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -31,6 +32,7 @@ import (
 
 	"gradseal/anchor"
 	"gradseal/anchor/coinkey"
+	"gradseal/bitcoin"
 	"gradseal/internal/esploratest"
 	"gradseal/internal/testnode"
 )
@@ -111,30 +113,21 @@ type person struct {
 
 func newWalk(t *testing.T, node *testnode.Node) *walk {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: the pages take nodes, and a key under a passphrase for each")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("the pages are written for Linux")
 	}
 	return &walk{t: t, node: node, people: make(map[string]person), spell: []string{
 		"testnet4", "regtest",
 		"seed.testnet4.bitcoin.sprovoost.nl:48333", node.P2PAddr,
-		"$HOME/gradseal", "$HOME/gradseal", // not the network
 	}}
 }
 
-// here is a text of the page as it is for this test.
-func (w *walk) here(text string) string {
-	// The longest first: some are parts of others.
-	var pairs [][2]string
-	for i := 0; i < len(w.spell); i += 2 {
-		pairs = append(pairs, [2]string{w.spell[i], w.spell[i+1]})
-	}
-	slices.SortStableFunc(pairs, func(a, b [2]string) int { return len(b[0]) - len(a[0]) })
-	var flat []string
-	for _, p := range pairs {
-		flat = append(flat, p[0], p[1])
-	}
-	return strings.NewReplacer(flat...).Replace(text)
-}
+// here is a text of the page as it is for this test. What begins first in the
+// text is replaced whole: an address before the name of the network in it.
+func (w *walk) here(text string) string { return strings.NewReplacer(w.spell...).Replace(text) }
 
 // person is the one of that name, who begins with nothing but the program. The
 // folder is $HOME/gradseal, as on the pages.
@@ -164,13 +157,14 @@ func (w *walk) person(name string) person {
 		node = nil
 	}
 	if node != nil && node.Program == "bitcoind" {
-		// bitcoin-cli finds a node at its usual port and directory by itself.
+		// Its directory is where everybody looks for it. Its port is another one.
 		_, port, err := net.SplitHostPort(strings.TrimPrefix(node.RPCURL, "http://"))
 		require.NoError(w.t, err)
 		cli, err := exec.LookPath("bitcoin-cli")
 		require.NoError(w.t, err, "it comes with bitcoind")
-		script := fmt.Sprintf("#!/bin/sh\nexec '%s' '-datadir=%s' -rpcport=%s \"$@\"\n", cli, node.Dir, port)
+		script := fmt.Sprintf("#!/bin/sh\nexec '%s' -rpcport=%s \"$@\"\n", cli, port)
 		require.NoError(w.t, os.WriteFile(filepath.Join(home, "bin", "bitcoin-cli"), []byte(script), 0o755))
+		require.NoError(w.t, os.Symlink(node.Dir, filepath.Join(home, ".bitcoin")))
 		p.env = append(p.env, "PATH="+filepath.Join(home, "bin")+":"+os.Getenv("PATH"))
 	}
 	w.people[name] = p
@@ -349,32 +343,55 @@ func with(lines, more map[string]pageLine) map[string]pageLine {
 	return lines
 }
 
-// options are the node's options in the ini block of a page, but for what the
-// tests' nodes have otherwise: the network, and how to log in.
-func options(t *testing.T, blocks []pageBlock, dashes string) []string {
+// options are the node's options in the ini block of a page. given are those
+// that the test's node gets; replaced those that it has otherwise, by name: the
+// network, and how to log in.
+func options(t *testing.T, page string) (given, replaced []string) {
 	t.Helper()
+	blocks := pageBlocks(t, page)
 	i := slices.IndexFunc(blocks, func(b pageBlock) bool { return b.kind == "ini" })
 	require.GreaterOrEqual(t, i, 0)
-	require.Contains(t, blocks[i].text, "testnet4=1\n")
-	var all []string
 	for line := range strings.Lines(blocks[i].text) {
 		line = strings.TrimSpace(line)
-		key, _, _ := strings.Cut(line, "=")
-		if !strings.HasPrefix(line, "[") && !slices.Contains([]string{"testnet4", "rpcuser", "rpcpass"}, key) {
-			all = append(all, dashes+line)
+		name, _, _ := strings.Cut(line, "=")
+		switch {
+		case strings.HasPrefix(line, "["):
+		case slices.Contains([]string{"testnet4", "rpcuser", "rpcpass"}, name):
+			replaced = append(replaced, name)
+		default:
+			given = append(given, line)
 		}
 	}
-	return all
+	require.Contains(t, replaced, "testnet4")
+	return given, replaced
+}
+
+// requireKnown looks whether a node program has the options, in its help.
+func requireKnown(t *testing.T, program, help string, names []string) {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil { // where "go install" puts it
+		out, err := exec.Command("go", "env", "GOBIN", "GOPATH").Output()
+		require.NoError(t, err)
+		bin, gopath, _ := strings.Cut(strings.TrimRight(string(out), "\n"), "\n")
+		path = filepath.Join(cmp.Or(bin, filepath.Join(gopath, "bin")), program)
+	}
+	out, err := exec.Command(path, help).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, name := range names {
+		require.Regexp(t, `[ -]-`+name+`\b`, string(out))
+	}
 }
 
 // newBtcdWalk has a btcd with the configuration of its page.
 func newBtcdWalk(t *testing.T) *walk {
 	t.Helper()
-	var flags []string
-	for _, option := range options(t, pageBlocks(t, "btcd.md"), "--") {
-		flags = append(flags, strings.TrimSuffix(option, "=1"))
+	given, replaced := options(t, "btcd.md")
+	for i, option := range given {
+		given[i] = "--" + strings.TrimSuffix(option, "=1")
 	}
-	node := testnode.StartBtcd(t, flags...)
+	node := testnode.StartBtcd(t, given...)
+	requireKnown(t, "btcd", "--help", replaced)
 	node.Mine(101)
 	w := newWalk(t, node)
 	w.env = []string{"GRADSEAL_NODE_URL=" + node.RPCURL, "GRADSEAL_NODE_CERT=" + node.CertFile}
@@ -400,10 +417,15 @@ func newEsploraWalk(t *testing.T) *walk {
 // wallet.
 func newBitcoindWalk(t *testing.T) *walk {
 	t.Helper()
-	node := testnode.StartBitcoind(t, options(t, pageBlocks(t, "bitcoind.md"), "-")...)
+	given, replaced := options(t, "bitcoind.md")
+	for i, option := range given {
+		given[i] = "-" + option
+	}
+	node := testnode.StartBitcoind(t, given...)
+	requireKnown(t, "bitcoind", "-help", replaced)
 	node.Mine(101)
 	w := newWalk(t, node)
-	w.env = []string{"GRADSEAL_NODE_URL=" + node.RPCURL, "GRADSEAL_NODE_COOKIE=" + node.CookieFile}
+	w.env = []string{"GRADSEAL_NODE_URL=" + node.RPCURL}
 	return w
 }
 
@@ -421,12 +443,9 @@ func btcdLines() map[string]pageLine {
 
 // TestBtcdPage: from an empty machine to VALID at a second person's.
 func TestBtcdPage(t *testing.T) {
-	w := newBtcdWalk(t)
-	blocks := pageBlocks(t, "btcd.md")
-	w.run(blocks, with(with(wayLines(addBothPassphrases), btcdLines()), map[string]pageLine{
+	newBtcdWalk(t).run(pageBlocks(t, "btcd.md"), with(with(wayLines(addBothPassphrases), btcdLines()), map[string]pageLine{
 		`./gradseal coin create`: {add: addIssuerPassphrase, want: "address"},
 	}))
-	require.Contains(t, blocks[slices.IndexFunc(blocks, func(b pageBlock) bool { return b.kind == "ini" })].text, "rpcuser=registrar\n")
 }
 
 // TestEsploraPage is the same without a node.
@@ -744,6 +763,47 @@ func TestPagesSayWhatRan(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"README.md", "bitcoind.md", "btcd.md", "costs.md", "esplora.md", "psbt.md"}, names)
+}
+
+// TestPagesNameFlags: what the pages say in passing of flags of gradseal is so.
+func TestPagesNameFlags(t *testing.T) {
+	var help strings.Builder
+	for _, command := range []string{"anchor", "bump", "upgrade", "verify", "headers sync"} {
+		out, err := exec.Command(builtProgram(t), append(strings.Fields(command), "--help")...).CombinedOutput()
+		require.NoError(t, err)
+		help.Write(out)
+	}
+	pages, err := filepath.Glob(filepath.Join(anchoringDir, "*.md"))
+	require.NoError(t, err)
+	flags := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile("`(--[a-z-]+)").FindAllStringSubmatch(string(text), -1) {
+			require.Contains(t, help.String(), m[1]+" ", page)
+			flags++
+		}
+	}
+	require.Greater(t, flags, 10)
+}
+
+// TestPagesNameErrors: what the common page says of errors is what they say.
+func TestPagesNameErrors(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(anchoringDir, "README.md"))
+	require.NoError(t, err)
+	for _, err := range []error{
+		anchor.ErrSyncing,
+		anchor.ErrPruned,
+		&anchor.NetworkError{Got: "regtest", Want: bitcoin.Testnet4},
+		&anchor.NotEnoughError{Needed: 157},
+		&anchor.FeeError{Fee: 78_500, Max: 50_000},
+	} {
+		require.Contains(t, string(page), "\n| `"+err.Error()+"` |")
+	}
+	out, err := exec.Command(builtProgram(t), "--home", t.TempDir(), "anchor", "--network", "testnet4", "testdata/transcripts").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "there is no way to testnet4 yet")
+	require.Contains(t, string(page), "\n| `there is no way to testnet4 yet` |")
 }
 
 // costRow is a row of the table of sizes: coins, change, vbytes.

@@ -92,6 +92,7 @@ var (
 	ErrUnknownTx    = errors.New("the node does not know the transaction")
 	ErrSyncing      = errors.New("the node is still catching up with its network")
 	ErrPruned       = errors.New("the node is pruned and no longer has the block")
+	ErrNoCoin       = errors.New("the node has no transaction with the coin")
 	ErrNoFeeRate    = errors.New("the node has no estimate of the fee rate")
 	ErrPassword     = errors.New("the node refuses user name and password")
 	ErrUnreachable  = errors.New("the node cannot be reached")

@@ -118,7 +118,7 @@ func (c *carrier) replacement(ctx context.Context, b *batch.Batch, o bumpOptions
 		if err == nil {
 			return nil, hinted(fmt.Errorf("batch %s: its coin is not spent: its transaction is on its way", b.ID), "raise its fee without --other-coin")
 		}
-		if !errors.Is(err, anchor.ErrSpent) {
+		if !errors.Is(err, anchor.ErrSpent) && !errors.Is(err, anchor.ErrNoCoin) {
 			return nil, err
 		}
 		order, err := c.order(ctx, b)

@@ -233,9 +233,12 @@ func (c *carrier) submit(ctx context.Context, b *batch.Batch) error {
 			first = err
 		}
 	}
-	if errors.Is(first, anchor.ErrSpent) {
-		return hinted(fmt.Errorf("batch %s: its coin was spent by a transaction that is not of this batch: %w", b.ID, first),
-			"if that is in a block, take another coin: gradseal bump --other-coin %s", b.ID)
+	first = fmt.Errorf("batch %s: %w", b.ID, first)
+	switch {
+	case errors.Is(first, anchor.ErrSpent):
+		return hinted(first, "if that transaction is none of yours, or is in a block, take another coin: gradseal bump --other-coin %s", b.ID)
+	case errors.Is(first, anchor.ErrNoCoin):
+		return hinted(first, "is it the right node, and has it all blocks? If the coin is gone for good, take another: gradseal bump --other-coin %s", b.ID)
 	}
 	return first
 }

@@ -110,7 +110,7 @@ func (c *Chain) explain(ctx context.Context, tx *wire.MsgTx, input wire.OutPoint
 		if created.block != nil {
 			return fmt.Errorf("%w: %s by another transaction in a block", anchor.ErrSpent, input)
 		}
-		return fmt.Errorf("the node has no transaction with the output %s: %w", input, reason)
+		return fmt.Errorf("%w %s: %w", anchor.ErrNoCoin, input, reason)
 	}
 	return &anchor.Remedy{
 		Err: fmt.Errorf("the node has no unspent output %s, and no index to tell by which transaction it was spent: %w", input, reason),
