@@ -320,14 +320,11 @@ func TestFaults(t *testing.T) {
 	require.Greater(t, messages, 5)
 	node.Mine(1)
 	b.upgrade()
-	kinds := []testnode.Fault{{Kind: testnode.DropBefore}, {Kind: testnode.DropAfter}, {Kind: testnode.Truncate}, {Kind: testnode.Cut}}
+	cuts := []testnode.FaultKind{testnode.Truncate, testnode.Cut}
 	for n := range messages {
-		for i, fault := range kinds {
-			if testing.Short() && i != n%len(kinds) {
-				continue
-			}
+		for _, kind := range []testnode.FaultKind{testnode.DropBefore, testnode.DropAfter, cuts[n%2]} {
 			folder := b.addFolder(t, 1)
-			proxy.FaultAt(n, fault)
+			proxy.FaultAt(n, testnode.Fault{Kind: kind})
 			args := append([]string{"anchor", "--network", "regtest", folder}, b.via...)
 			out, err := b.command(t.Context(), args...).CombinedOutput()
 			if err != nil {
@@ -517,4 +514,62 @@ func TestTroubles(t *testing.T) {
 	b.upgrade()
 	require.Equal(t, "valid", b.verdict(folder))
 	require.Equal(t, first.Statement, b.batch().Statement)
+}
+
+// TestHeaders: the header chain of a verifier who has a node, and of one behind
+// an air gap.
+func TestHeaders(t *testing.T) {
+	eachNode(t, func(t *testing.T, node *testnode.Node) {
+		b := &branch{registrar: newRegistrar(t, builtProgram(t)), t: t, node: node}
+		p2p := []string{"--network", "regtest", "--from", "p2p:" + node.P2PAddr}
+		height := node.Height()
+		out := b.gradseal(append([]string{"headers", "sync"}, p2p...)...)
+		require.Contains(t, out, "up to height "+strconv.Itoa(height))
+		require.Contains(t, out, node.Tip().String())
+		require.Contains(t, out, "p2p:")
+
+		var audited struct {
+			To        int
+			Hash      string
+			Chainwork string
+			Headers   int
+			Proven    bool
+		}
+		require.NoError(t, json.Unmarshal([]byte(b.gradseal("headers", "audit", "--network", "regtest", "--json")), &audited))
+		require.Equal(t, height, audited.To)
+		require.Equal(t, height+1, audited.Headers)
+		require.Equal(t, node.Tip().String(), audited.Hash)
+		require.True(t, audited.Proven)
+		if node.Program == "bitcoind" { // btcd does not tell
+			var header struct{ Chainwork string }
+			node.Call(&header, "getblockheader", node.Tip().String())
+			require.Equal(t, header.Chainwork, audited.Chainwork)
+		}
+
+		// Across an air gap, twice: the second file begins where the first ends.
+		b.gradseal("headers", "export", "--network", "regtest", "-o", "one.headers")
+		node.Mine(3)
+		b.gradseal(append([]string{"headers", "sync"}, p2p...)...)
+		b.gradseal("headers", "export", "--network", "regtest", "--range", strconv.Itoa(height+1)+"-"+strconv.Itoa(height+3), "-o", "two.headers")
+		offline := &branch{registrar: newRegistrar(t, b.program), t: t, node: node}
+		one, two := filepath.Join(b.dir, "one.headers"), filepath.Join(b.dir, "two.headers")
+		require.Contains(t, offline.fails("headers", "import", two), "import a file with the headers before it first")
+		offline.gradseal("headers", "import", one)
+		require.Contains(t, offline.gradseal("headers", "import", two), node.Tip().String())
+		require.Contains(t, offline.gradseal("headers", "status"), "up to height "+strconv.Itoa(height+3))
+
+		// A file that was tampered with is refused, and so is a chain that disagrees.
+		data, err := os.ReadFile(two)
+		require.NoError(t, err)
+		data[len(data)-1] ^= 1
+		b.file("bad.headers", string(data))
+		require.NotEmpty(t, offline.fails("headers", "import", filepath.Join(b.dir, "bad.headers")))
+		other := startOther(t, node.Program)
+		other.Mine(height + 10)
+		fails := []string{"headers", "sync", "--network", "regtest", "--from", "p2p:" + other.P2PAddr}
+		require.Contains(t, b.fails(fails...), "--replace")
+		require.Contains(t, b.gradseal("headers", "status", "--network", "regtest"), node.Tip().String())
+		require.Contains(t, b.gradseal(append(fails, "--replace")...), other.Tip().String())
+		require.Contains(t, b.fails("headers", "sync", "--network", "testnet4", "--from", "p2p:"+node.P2PAddr), "regtest")
+	})
 }

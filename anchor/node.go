@@ -64,7 +64,7 @@ type Node interface {
 // Signer makes the transactions of one registrar: it knows what there is to
 // spend and can sign, or has somebody sign.
 type Signer interface {
-	// Fund makes the unsigned transaction for an order. It sends nothing.
+	// Fund makes the unsigned transaction for an order. It sends and locks nothing.
 	Fund(ctx context.Context, order Order) (*Request, error)
 
 	// Sign returns the signed transaction (witness serialization, checked by
@@ -82,8 +82,6 @@ type Order struct {
 	Reserved []wire.OutPoint
 	// Inputs, where there are any, are what is spent, and nothing else.
 	Inputs []wire.OutPoint
-	// DryRun asks for what would be made: nothing is locked for it at the node.
-	DryRun bool
 }
 
 // Errors of nodes. All can be wrapped; a Remedy may be around them.

@@ -167,7 +167,6 @@ func (r *anchorRun) estimate(ctx context.Context, plan *batch.Plan) (*cost, erro
 	if err != nil {
 		return nil, err
 	}
-	order.DryRun = true
 	request, err := r.backend.Fund(ctx, order)
 	if err != nil {
 		return nil, err

@@ -117,6 +117,9 @@ func (c *carrier) signRequest(ctx context.Context, b *batch.Batch) error {
 		return fmt.Errorf("batch %s: %w", b.ID, err)
 	}
 	if c.money.psbtOut != "" {
+		if err := c.lockCoins(ctx, request); err != nil {
+			return err
+		}
 		return c.writePSBT(b)
 	}
 	raw, err := c.backend.Sign(ctx, request)

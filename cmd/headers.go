@@ -246,8 +246,11 @@ func (a *app) runHeadersImport(ctx context.Context, o headersOptions, paths []st
 			return hinted(fmt.Errorf("%s: %w", path, err), "such a file is made with: gradseal headers export")
 		}
 		err = headers.Import(a.home.headerFile(segment.Network), segment, headers.Options{Replace: o.replace, Now: time.Now()})
-		if errors.Is(err, headers.ErrDisagree) {
+		switch {
+		case errors.Is(err, headers.ErrDisagree), errors.Is(err, headers.ErrLessWork):
 			err = hinted(err, "if the file is the one to believe: gradseal headers import --replace %s", shown(path))
+		case errors.Is(err, headers.ErrGap):
+			err = hinted(err, "import a file with the headers before it first")
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)

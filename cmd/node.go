@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
+	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/spf13/cobra"
 
 	"gradseal/anchor"
@@ -201,6 +202,29 @@ func (c *carrier) open(ctx context.Context, o nodeOptions) (done func() error, e
 type external struct {
 	anchor.Node
 	anchor.Signer
+}
+
+// locker is a signer whose coins others spend too.
+type locker interface {
+	Lock(ctx context.Context, outputs []wire.OutPoint) error
+}
+
+// lockCoins keeps a node's wallet from spending elsewhere what a stored request
+// spends: again in every run, for the node forgets it when it stops.
+func (c *carrier) lockCoins(ctx context.Context, request *anchor.Request) error {
+	e, ok := c.backend.(external)
+	if !ok {
+		return nil
+	}
+	wallet, ok := e.Signer.(locker)
+	if !ok {
+		return nil
+	}
+	var outPoints []wire.OutPoint
+	for _, coin := range request.Coins() {
+		outPoints = append(outPoints, coin.OutPoint)
+	}
+	return wallet.Lock(ctx, outPoints)
 }
 
 // syncHeaders brings the header chain of this home up to the node's, once in a

@@ -225,8 +225,10 @@ type headersJSON struct {
 // before what somebody gave it.
 func (a *app) takeHeaders(pack *trust.Pack, replace bool) ([]headersJSON, error) {
 	var all []headersJSON
-	for _, s := range pack.Segments {
-		change, err := a.takeSegment(pack, s, replace)
+	for i, s := range pack.Segments {
+		// What a second segment of a network would replace is the first.
+		first := i == 0 || pack.Segments[i-1].Network != s.Network
+		change, err := a.takeSegment(pack, s, replace && first)
 		if err != nil {
 			return nil, fmt.Errorf("headers of %s: %w", s.Network, err)
 		}
@@ -258,6 +260,9 @@ func (a *app) takeSegment(pack *trust.Pack, s *headers.Segment, replace bool) (s
 		return headersRefused, nil
 	case errors.Is(err, headers.ErrGap):
 		a.ui.warn("the headers of %s in this pack do not reach those that are here: %v. Bring the chain up to date: gradseal headers sync --network %s …", s.Network, err, s.Network)
+		return headersRefused, nil
+	case errors.Is(err, headers.ErrFuture):
+		a.ui.warn("the headers of %s in this pack were not taken in: %v. Is the clock of this machine right?", s.Network, err)
 		return headersRefused, nil
 	case err != nil:
 		return "", err

@@ -286,3 +286,20 @@ func TestUnsafeCarriedWork(t *testing.T) {
 	}
 	require.Fail(t, "there is no such vector")
 }
+
+// A clock that is behind keeps headers out, and not the issuer.
+func TestPackAheadOfTheClock(t *testing.T) {
+	chain := mineRegtest(t, 3, 4)
+	late := chain[3]
+	at := time.Now().Add(24 * time.Hour).Unix()
+	late[68], late[69], late[70], late[71] = byte(at), byte(at>>8), byte(at>>16), byte(at>>24)
+	for late.CheckWork() != nil {
+		late[76]++
+	}
+	path, fingerprint := packFor(t, &headers.Segment{Network: bitcoin.Regtest, Source: "a node", Headers: append(chain[:3:3], late)})
+	home := t.TempDir()
+	require.Equal(t, 0, run(t, home, "trust", "add", path, "--fingerprint", fingerprint))
+	require.NoFileExists(t, filepath.Join(home, headersName, "regtest"))
+	_, err := trust.Open(filepath.Join(home, trustName)).Issuer("uni.example")
+	require.NoError(t, err)
+}

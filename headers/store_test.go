@@ -942,3 +942,88 @@ func TestAudit(t *testing.T) {
 	require.False(t, reports[0].Proven)
 	require.Contains(t, reports[0].Unchecked[0], "block 2016 is a pin")
 }
+
+// TestExported goes through the exported functions, on regtest.
+func TestExported(t *testing.T) {
+	r, err := rulesOf(bitcoin.Regtest)
+	require.NoError(t, err)
+	hs := testChain(t, r, 4100, 0)
+	path := filepath.Join(t.TempDir(), "headers")
+	require.NoError(t, Sync(context.Background(), path, bitcoin.Regtest, newSource(hs...), named("a")))
+	requireHeld(t, path, r, hs, upTo(hs))
+	require.ErrorContains(t, Sync(context.Background(), path, 9, newSource(hs...), named("a")), "unknown network")
+	require.ErrorContains(t, Import(path, &Segment{Network: 9}, named("a")), "unknown network")
+	c, err := Open(path, bitcoin.Regtest)
+	require.NoError(t, err)
+	require.Equal(t, bitcoin.Regtest, c.Network())
+	require.NoError(t, c.Close())
+	_, err = Open(path, bitcoin.Signet)
+	require.ErrorContains(t, err, "the headers are those of")
+
+	for height, want := range map[uint32]uint32{0: 0, 2016: 0, 4031: 0, 4032: 2016, 6047: 2016, 6048: 4032} {
+		require.Equal(t, want, PinBelow(height))
+	}
+	pin, err := PinAt(2016, hs[2016])
+	require.NoError(t, err)
+	o := named("a")
+	o.Start = &pin
+	path = filepath.Join(t.TempDir(), "headers")
+	require.NoError(t, Sync(context.Background(), path, bitcoin.Regtest, newSource(hs...), o))
+	c, err = Open(path, bitcoin.Regtest)
+	require.NoError(t, err)
+	require.Equal(t, uint32(4100), c.Height())
+	require.NoError(t, c.Close())
+	_, err = PinAt(2017, hs[2017])
+	require.ErrorContains(t, err, "multiple of 2016")
+}
+
+// TestFillEndsEarly: a source that stops below what is held leaves a gap, and
+// of what it gave only that stays which leads somewhere.
+func TestFillEndsEarly(t *testing.T) {
+	r, hs := listed(t, bitcoin.Mainnet)
+	path := filepath.Join(t.TempDir(), "headers")
+	genesis := r.genesisPin()
+	o := named("a")
+	o.Start = &genesis
+	for _, have := range []int{2016, 2017, 3000} { // ends before or at 2016, or after
+		err := syncFrom(context.Background(), path, r, newSource(hs[:have]...), o)
+		require.ErrorIs(t, err, ErrGap)
+	}
+	requireHeld(t, path, r, hs, [2]uint32{0, 2016}, [2]uint32{6048, 6048})
+	syncTo(t, path, r, newSource(hs...), o)
+	requireHeld(t, path, r, hs, upTo(hs))
+
+	// The same where nothing is listed: nothing of it stays.
+	plain := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
+	path = filepath.Join(t.TempDir(), "headers")
+	o.Start = pinAt(t, plain, hs, 4032)
+	syncTo(t, path, plain, newSource(hs...), o)
+	o.Start = &genesis
+	require.ErrorIs(t, syncFrom(context.Background(), path, plain, newSource(hs[:4000]...), o), ErrGap)
+	requireHeld(t, path, plain, hs, [2]uint32{4032, 7000})
+}
+
+// TestSyncReordered: a source whose chain changes while it is read.
+func TestSyncReordered(t *testing.T) {
+	r := testRules(func(r *rules) { r.fixed = true })
+	hs := testChain(t, r, 5000, 0)
+	other := fork(t, r, hs, 1500, 4000, 1)
+	first, second := newSource(hs...), newSource(other...)
+	path := filepath.Join(t.TempDir(), "headers")
+	syncTo(t, path, r, changing{first, second}, named("a"))
+	requireHeld(t, path, r, other, upTo(other))
+}
+
+// changing is a source that has the first chain at the first question only.
+type changing struct{ first, second *branchOf }
+
+func (c changing) Headers(ctx context.Context, locator []bitcoin.Hash) ([]bitcoin.Header, error) {
+	if c.first.asked == 0 {
+		return c.first.Headers(ctx, locator)
+	}
+	return c.second.Headers(ctx, locator)
+}
+
+func (c changing) Header(ctx context.Context, id bitcoin.Hash) (bitcoin.Header, error) {
+	return c.second.Header(ctx, id)
+}

@@ -27,8 +27,8 @@ import (
 // sign.
 //
 // Only coins that pay to P2WPKH or P2TR and have a confirmation are spent. What
-// a request spends is locked in the wallet, so that nobody spends it meanwhile:
-// until the transaction is sent, Release is called or the node ends.
+// a stored request spends is locked in the wallet, by Lock or Sign, so that
+// nobody spends it meanwhile.
 type Wallet struct {
 	node *Node
 	rpc  *jsonrpc.Client
@@ -45,39 +45,19 @@ func (n *Node) Wallet(name string) *Wallet {
 	return w
 }
 
-// tries is how often coins are chosen anew because somebody else locked them
-// first.
-const tries = 5
-
-// Fund makes the request for an order, and locks what it spends.
+// Fund makes the request for an order. It locks nothing: the caller stores the
+// request first and then calls Lock, so that no coin stays locked for a request
+// that was lost.
 func (w *Wallet) Fund(ctx context.Context, order anchor.Order) (*anchor.Request, error) {
 	watching, err := w.check(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for range tries {
-		request, err := w.fund(ctx, order)
-		if err != nil {
-			return nil, err
-		}
-		if watching {
-			if request, err = w.describe(ctx, request); err != nil {
-				return nil, err
-			}
-		}
-		locked, err := w.lockEach(ctx, inputs(request))
-		if err != nil {
-			// Nobody will know of the request, so its locks would stay.
-			return nil, errors.Join(err, w.Release(context.WithoutCancel(ctx), locked))
-		}
-		if len(locked) == len(inputs(request)) || len(order.Inputs) > 0 {
-			return request, nil
-		}
-		if err := w.Release(ctx, locked); err != nil {
-			return nil, err
-		}
+	request, err := w.fund(ctx, order)
+	if err != nil || !watching {
+		return request, err
 	}
-	return nil, fmt.Errorf("somebody else spends from this wallet at the same time: its coins were locked %d times before they could be", tries)
+	return w.describe(ctx, request)
 }
 
 // check tells whether the wallet is one without private keys.
@@ -393,46 +373,17 @@ func (w *Wallet) Sign(ctx context.Context, request *anchor.Request) ([]byte, err
 	return raw, nil
 }
 
-// Lock has the wallet choose none of the outputs for anything else. Those that
-// are locked already, or are none that it could spend, are left as they are.
+// Lock has the wallet choose none of the outputs for anything else, until it
+// stops or the outputs are spent. Those that are locked already, or are none that
+// it could spend, are left as they are.
 func (w *Wallet) Lock(ctx context.Context, outputs []wire.OutPoint) error {
-	_, err := w.lockEach(ctx, outputs)
-	return err
-}
-
-// lockEach returns the outputs that were not locked before; with an error, also
-// the one of which it is not known.
-func (w *Wallet) lockEach(ctx context.Context, outputs []wire.OutPoint) ([]wire.OutPoint, error) {
-	var locked []wire.OutPoint
 	for _, output := range outputs {
-		err := w.lock(ctx, false, output)
-		if jsonrpc.HasCode(err, jsonrpc.CodeOutOfRange) {
-			continue
-		}
-		locked = append(locked, output)
-		if err != nil {
-			return locked, err
-		}
-	}
-	return locked, nil
-}
-
-// Release undoes Lock, for a request that will not be sent.
-func (w *Wallet) Release(ctx context.Context, outputs []wire.OutPoint) error {
-	for _, output := range outputs {
-		err := w.lock(ctx, true, output)
-		if jsonrpc.HasCode(err, jsonrpc.CodeOutOfRange) {
-			continue // it was not locked, or is spent
-		}
-		if err != nil {
+		err := w.call(ctx, nil, "lockunspent", false, []map[string]any{{"txid": output.Hash.String(), "vout": output.Index}})
+		if err != nil && !jsonrpc.HasCode(err, jsonrpc.CodeOutOfRange) {
 			return err
 		}
 	}
 	return nil
-}
-
-func (w *Wallet) lock(ctx context.Context, unlock bool, output wire.OutPoint) error {
-	return w.call(ctx, nil, "lockunspent", unlock, []map[string]any{{"txid": output.Hash.String(), "vout": output.Index}})
 }
 
 func inputs(request *anchor.Request) []wire.OutPoint {

@@ -64,20 +64,22 @@ func TestWallet(t *testing.T) {
 		require.Equal(t, [32]byte{1}, request.Root())
 		require.Len(t, request.Coins(), 1)
 		require.Len(t, request.Packet.UnsignedTx.TxOut, 2)
-		require.Equal(t, 1, locked(t, n, "registrar"))
+		require.Zero(t, locked(t, n, "registrar"), "what is not stored may be lost")
 		raw, err := wallet.Sign(ctx, request)
 		require.NoError(t, err)
 		require.NoError(t, request.Check(raw))
-		require.NoError(t, wallet.Release(ctx, spent(request)))
-		require.NoError(t, wallet.Release(ctx, spent(request)), "twice")
-		require.Zero(t, locked(t, n, "registrar"))
+		require.Equal(t, 1, locked(t, n, "registrar"))
+		require.NoError(t, wallet.Lock(ctx, spent(request)), "twice")
+		n.Call(nil, "registrar/lockunspent", true)
 	}
 
 	wallet := node.Wallet("registrar")
 	first, err := wallet.Fund(ctx, order(1))
 	require.NoError(t, err)
+	require.NoError(t, wallet.Lock(ctx, spent(first)))
 	second, err := wallet.Fund(ctx, order(2))
 	require.NoError(t, err)
+	require.NoError(t, wallet.Lock(ctx, spent(second)))
 	require.NotEqual(t, spent(first), spent(second), "the first is locked")
 	_, err = wallet.Fund(ctx, order(3))
 	var short *anchor.NotEnoughError
@@ -132,7 +134,6 @@ func TestFees(t *testing.T) {
 	request, err := wallet.Fund(t.Context(), order(1))
 	require.NoError(t, err)
 	exact := request.Fee()
-	require.NoError(t, wallet.Release(t.Context(), spent(request)))
 
 	o := order(1)
 	o.MaxFee = exact - 1
@@ -170,7 +171,6 @@ func TestWhichCoins(t *testing.T) {
 	values := func() []int64 {
 		request, err := wallet.Fund(t.Context(), order(1))
 		require.NoError(t, err)
-		defer func() { require.NoError(t, wallet.Release(t.Context(), spent(request))) }()
 		raw, err := wallet.Sign(t.Context(), request)
 		require.NoError(t, err)
 		require.NoError(t, request.Check(raw))
@@ -194,6 +194,7 @@ func TestWhichCoins(t *testing.T) {
 	// The order names the coins.
 	request, err := wallet.Fund(t.Context(), order(1))
 	require.NoError(t, err)
+	require.NoError(t, wallet.Lock(t.Context(), spent(request)))
 	o := order(2)
 	o.Inputs = spent(request)
 	named, err := wallet.Fund(t.Context(), o)
@@ -353,9 +354,8 @@ func TestWalletFaults(t *testing.T) {
 			request, err := wallet.Fund(ctx, order(1))
 			if proxy.Count() <= at {
 				require.NoError(t, err)
-				proxy.Plan(nil)
-				require.NoError(t, wallet.Release(ctx, spent(request)))
-				require.Greater(t, at, 4, "listed, asked for change, locked, …")
+				require.Len(t, request.Coins(), 1)
+				require.Greater(t, at, 3, "listed, asked for change, …")
 				break
 			}
 			require.Error(t, err)

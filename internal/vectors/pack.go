@@ -119,7 +119,7 @@ func segmentVectors() []segmentVector {
 	longest.source = strings.Repeat("~", 200)
 	accept("source-200", "A source of 200 bytes.", "regtest", longest)
 	accept("highest", "A header at the highest height.", "mainnet", newSegment(1).at(1<<24-1).of(1))
-	claim := newSegment(1)
+	claim := newSegment(1).at(2016)
 	claim.work[4] = 0xff
 	accept("work-224", "A chainwork of 224 bits.", "regtest", claim)
 	lazy := newSegment(2)
