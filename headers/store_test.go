@@ -1027,3 +1027,29 @@ func (c changing) Headers(ctx context.Context, locator []bitcoin.Hash) ([]bitcoi
 func (c changing) Header(ctx context.Context, id bitcoin.Hash) (bitcoin.Header, error) {
 	return c.second.Header(ctx, id)
 }
+
+// TestWriteFails: headers that could not be written are in no index.
+func TestWriteFails(t *testing.T) {
+	r := testRules(func(r *rules) { r.fixed = true })
+	hs := testChain(t, r, 20000, 0)
+	path := filepath.Join(t.TempDir(), "headers")
+	syncTo(t, path, r, newSource(hs[:11]...), named("a"))
+	before := snapshot(t, filepath.Dir(path))
+	for _, more := range []int{5, 19000} { // found at the end, and on the way
+		w, err := openWriter(path, r, "a", false)
+		require.NoError(t, err)
+		require.NoError(t, w.attach(10, hs[10].Hash()))
+		require.NoError(t, w.file.Close())
+		for _, h := range hs[11 : 11+more] {
+			if err = w.take(h); err != nil {
+				break
+			}
+		}
+		require.Equal(t, more > 5, err != nil)
+		require.ErrorIs(t, w.accept(), os.ErrClosed)
+		require.ErrorIs(t, w.save(), os.ErrClosed)
+		require.Error(t, w.close())
+		require.Equal(t, before, snapshot(t, filepath.Dir(path)))
+	}
+	requireHeld(t, path, r, hs[:11], upTo(hs[:11]))
+}

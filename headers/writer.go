@@ -63,6 +63,7 @@ type writer struct {
 	end    int64    // and with what is not yet
 	buf    []byte   // the last bytes before end, not yet written
 	dirty  bool     // accepted but not saved
+	failed error    // of a write, after which the file may lack what was put
 
 	at     uint32 // height of the block that the next header follows
 	branch *branch
@@ -268,8 +269,8 @@ func (w *writer) checkFork(height uint32, stored, other bitcoin.Header) error {
 
 func (w *writer) openBranch(fork bool) error {
 	if w.file == nil {
-		if err := w.createData(); err != nil {
-			return err
+		if w.failed = w.createData(); w.failed != nil {
+			return w.failed
 		}
 	}
 	t, err := w.chain.tipAt(w.at)
@@ -374,17 +375,18 @@ func (w *writer) with(ranges []Range, extents []extent) *Chain {
 	return c
 }
 
-// put writes a header behind everything else.
+// put writes a header behind everything else. After an error nothing is
+// accepted or saved any more.
 func (w *writer) put(h bitcoin.Header) error {
 	if w.file == nil {
-		if err := w.createData(); err != nil {
-			return err
+		if w.failed = w.createData(); w.failed != nil {
+			return w.failed
 		}
 	}
 	w.buf = append(w.buf, h[:]...)
 	w.end += bitcoin.HeaderSize
 	if len(w.buf) < flushAt {
-		return nil
+		return w.failed
 	}
 	return w.flush()
 }
@@ -392,7 +394,10 @@ func (w *writer) put(h bitcoin.Header) error {
 func (w *writer) flush() error {
 	_, err := w.file.WriteAt(w.buf, w.end-int64(len(w.buf)))
 	w.buf = w.buf[:0]
-	return err
+	if err != nil {
+		w.failed = err
+	}
+	return w.failed
 }
 
 // createData makes a new data file and copies all headers into it.
@@ -434,6 +439,9 @@ func (w *writer) createData() error {
 // accept makes what is good of the branch part of the chain.
 func (w *writer) accept() error {
 	b := w.branch
+	if w.failed != nil {
+		return w.failed
+	}
 	if b == nil || b.good == nil {
 		return nil
 	}
@@ -500,8 +508,8 @@ func insert(extents []extent, added extent) []extent {
 
 // save makes what is accepted safe, and then visible to everybody.
 func (w *writer) save() error {
-	if !w.dirty {
-		return nil
+	if w.failed != nil || !w.dirty {
+		return w.failed
 	}
 	if err := w.file.Sync(); err != nil {
 		return err
@@ -547,8 +555,8 @@ func (w *writer) tidy() error {
 	if w.branch != nil || len(w.chain.extents) <= maxExtents && w.size-used <= used+maxDead {
 		return nil
 	}
-	if err := w.createData(); err != nil {
-		return err
+	if w.failed = w.createData(); w.failed != nil {
+		return w.failed
 	}
 	w.dirty = true
 	return w.save()
