@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -20,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
@@ -230,7 +232,9 @@ func (w *walk) line(b pageBlock, line string, l pageLine) {
 	if l.add == addFingerprint {
 		l.add = fmt.Sprintf("--fingerprint %q", w.fingerprint)
 	}
-	cmd := exec.CommandContext(w.t.Context(), "sh", "-c", strings.TrimSpace(w.here(command)+" "+l.add))
+	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", strings.TrimSpace(w.here(command)+" "+l.add))
 	cmd.Dir, cmd.Env = dir, p.env
 	out, err := cmd.CombinedOutput()
 	w.out = string(out)
@@ -388,6 +392,11 @@ func newBtcdWalk(t *testing.T) *walk {
 	given, replaced := options(t, "btcd.md")
 	for i, option := range given {
 		given[i] = "--" + strings.TrimSuffix(option, "=1")
+	}
+	for _, index := range []string{"--txindex", "--addrindex"} { // which testnode adds
+		if !slices.Contains(given, index) {
+			given = append(given, index+"=false")
+		}
 	}
 	node := testnode.StartBtcd(t, given...)
 	requireKnown(t, "btcd", "--help", replaced)

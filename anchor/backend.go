@@ -6,15 +6,20 @@
 // coins, output 0 is the commitment (value 0), output 1 the change where there
 // is any worth keeping. It signals that it may be replaced (BIP 125). What is
 // built here is checked again as a verifier will read it before anybody signs
-// it, and what is signed is executed by the script engine before it is handed
-// out.
+// it, and what is signed, here or elsewhere, is executed by the script engine
+// and held against what was asked for before it is handed out.
 //
-// What this package trusts: that the coins it is given exist with the value
-// and script they are said to have. A P2WPKH signature covers the value of its
-// own input (BIP 143), so a wrong value gives a transaction that the network
-// refuses, never one that pays more than was shown. Nothing here is kept on
-// disk: the caller stores the signed bytes before it sends them, and sends
-// those bytes again for as long as it takes.
+// A Backend makes, sends and finds transactions: the embedded node (package
+// embedded), or a Node that somebody runs (packages bitcoind, btcd, esplora)
+// with a Signer, which is a node's wallet or a KeySigner.
+//
+// What this package trusts: that a coin it is given is unspent. What the coin
+// holds is read from the transaction that made it. A P2WPKH signature covers the
+// value of its own input (BIP 143), a P2TR one those of all inputs (BIP 341), so
+// a wrong value gives a transaction that the network refuses, never one that
+// pays more than was shown. Nothing here is kept on disk: the caller stores
+// request and signed bytes before it sends them, and sends those bytes again for
+// as long as it takes.
 package anchor
 
 import (
@@ -23,7 +28,6 @@ import (
 
 	"github.com/btcsuite/btcd/wire/v2"
 
-	"gradseal/bitcoin"
 	"gradseal/proof"
 )
 
@@ -40,14 +44,6 @@ type Backend interface {
 // ErrSpent says that an input of the transaction is spent by another
 // transaction of the best chain, so that it cannot confirm.
 var ErrSpent = errors.New("input is spent already")
-
-// Funded is a signed transaction and what it costs.
-type Funded struct {
-	Raw   []byte       // witness serialization (BIP 144)
-	ID    bitcoin.Hash // of the transaction without its witness
-	Fee   int64        // satoshi
-	VSize int64        // virtual bytes (BIP 141) of Raw
-}
 
 // Coin is an unspent output that the registrar can spend.
 type Coin struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/btcsuite/btcd/btcec/v2"
 	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -80,8 +81,14 @@ func (s *KeySigner) Sign(_ context.Context, request *Request) ([]byte, error) {
 	if s.key == nil {
 		return nil, ErrNoKey
 	}
+	return SignRequest(request, s.key.Private())
+}
+
+// SignRequest returns the signed transaction of a request whose inputs all pay
+// to the key, in the witness serialization.
+func SignRequest(request *Request, key *btcec.PrivateKey) ([]byte, error) {
 	tx := request.Packet.UnsignedTx.Copy()
-	if err := Sign(tx, request.Coins(), s.key.Private()); err != nil {
+	if err := Sign(tx, request.Coins(), key); err != nil {
 		return nil, err
 	}
 	var raw bytes.Buffer

@@ -254,21 +254,3 @@ func runScripts(tx *wire.MsgTx, prevOuts txscript.PrevOutputFetcher) error {
 	}
 	return nil
 }
-
-// NewFunded serializes a signed transaction that pays fee (satoshi), and reads
-// it back as Parse does.
-func NewFunded(tx *wire.MsgTx, fee int64) (*Funded, error) {
-	var raw bytes.Buffer
-	if err := tx.Serialize(&raw); err != nil {
-		return nil, err
-	}
-	if _, err := Parse(raw.Bytes()); err != nil {
-		return nil, err
-	}
-	return &Funded{
-		Raw:   raw.Bytes(),
-		ID:    bitcoin.Hash(tx.TxHash()),
-		Fee:   fee,
-		VSize: virtualSize(tx.SerializeSizeStripped(), tx.SerializeSize()-tx.SerializeSizeStripped()),
-	}, nil
-}

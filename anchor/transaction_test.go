@@ -40,6 +40,32 @@ func testCoins(key *btcec.PrivateKey, count int, value int64) []Coin {
 	return coins
 }
 
+// funded is a signed transaction and what it costs.
+type funded struct {
+	Raw   []byte       // witness serialization (BIP 144)
+	ID    bitcoin.Hash // of the transaction without its witness
+	Fee   int64        // satoshi
+	VSize int64        // virtual bytes (BIP 141) of Raw
+}
+
+// newFunded serializes a signed transaction that pays fee (satoshi), and reads
+// it back as Parse does.
+func newFunded(tx *wire.MsgTx, fee int64) (*funded, error) {
+	var raw bytes.Buffer
+	if err := tx.Serialize(&raw); err != nil {
+		return nil, err
+	}
+	if _, err := Parse(raw.Bytes()); err != nil {
+		return nil, err
+	}
+	return &funded{
+		Raw:   raw.Bytes(),
+		ID:    bitcoin.Hash(tx.TxHash()),
+		Fee:   fee,
+		VSize: virtualSize(tx.SerializeSizeStripped(), tx.SerializeSize()-tx.SerializeSizeStripped()),
+	}, nil
+}
+
 // signedTx is a signed anchor with count inputs.
 func signedTx(t testing.TB, count int) []byte {
 	t.Helper()
@@ -48,9 +74,9 @@ func signedTx(t testing.TB, count int) []byte {
 	tx, fee, err := Build(coins, coins[0].Script, testRoot, SatPerVByte)
 	require.NoError(t, err)
 	require.NoError(t, Sign(tx, coins, key))
-	funded, err := NewFunded(tx, fee)
+	sent, err := newFunded(tx, fee)
 	require.NoError(t, err)
-	return funded.Raw
+	return sent.Raw
 }
 
 func TestBuildShape(t *testing.T) {
@@ -211,11 +237,11 @@ func TestFeeIsExact(t *testing.T) {
 		tx, fee, err := Build(coins, coins[0].Script, testRoot, rate)
 		require.NoError(t, err)
 		require.NoError(t, Sign(tx, coins, key))
-		funded, err := NewFunded(tx, fee)
+		sent, err := newFunded(tx, fee)
 		require.NoError(t, err)
 
 		actual := mempool.GetTxVirtualSize(btcutil.NewTx(tx))
-		require.Equal(t, actual, funded.VSize)
+		require.Equal(t, actual, sent.VSize)
 		planned := signedVSize(tx, coins)
 		require.GreaterOrEqual(t, planned, actual)
 		require.LessOrEqual(t, planned, actual+1, "key %d", i)
@@ -235,21 +261,21 @@ func TestSignedBytesReadBack(t *testing.T) {
 	tx, fee, err := Build(coins, coins[0].Script, testRoot, 3*SatPerVByte/2)
 	require.NoError(t, err)
 	require.NoError(t, Sign(tx, coins, key))
-	funded, err := NewFunded(tx, fee)
+	sent, err := newFunded(tx, fee)
 	require.NoError(t, err)
 
-	outPoints, err := Inputs(funded.Raw)
+	outPoints, err := Inputs(sent.Raw)
 	require.NoError(t, err)
 	for i, outPoint := range outPoints {
 		require.Equal(t, coins[i].OutPoint, outPoint)
 	}
-	read, err := Parse(funded.Raw)
+	read, err := Parse(sent.Raw)
 	require.NoError(t, err)
 	stripped, err := Stripped(read)
 	require.NoError(t, err)
 	parsed, err := bitcoin.ParseTransaction(stripped)
 	require.NoError(t, err)
-	require.Equal(t, funded.ID, parsed.ID())
+	require.Equal(t, sent.ID, parsed.ID())
 	root, err := proof.ParseCommitment(parsed)
 	require.NoError(t, err)
 	require.Equal(t, testRoot, root)
@@ -321,11 +347,11 @@ func TestScriptsAreRun(t *testing.T) {
 	}
 }
 
-func TestNewFundedRefusesUnsigned(t *testing.T) {
+func TestSerializedIsParsedUnsigned(t *testing.T) {
 	coins := testCoins(testKey(1), 1, 50_000)
 	tx, fee, err := Build(coins, coins[0].Script, testRoot, SatPerVByte)
 	require.NoError(t, err)
-	_, err = NewFunded(tx, fee)
+	_, err = newFunded(tx, fee)
 	require.ErrorContains(t, err, "no witness")
 }
 

@@ -150,38 +150,11 @@ func (a *app) keySaver(ctx context.Context, o issuerCreateOptions) (func(*keys.K
 		a.ui.warn("the signing key is not encrypted: it signs for regtest only")
 		return func(k *keys.Key, path string) error { return k.WriteUnsafe(path) }, nil
 	}
-	passphrase, err := a.newPassphrase(ctx, o.passphraseFile)
+	passphrase, err := a.choosePassphrase(ctx, o.passphraseFile, "signing key")
 	if err != nil {
 		return nil, err
 	}
 	return func(k *keys.Key, path string) error { return k.Write(path, passphrase) }, nil
-}
-
-func (a *app) newPassphrase(ctx context.Context, file string) (string, error) {
-	if file != "" {
-		return readPassphraseFile(file)
-	}
-	for {
-		first, err := a.ui.askSecret(ctx, "New passphrase for the signing key: ")
-		if errors.Is(err, errNoTerminal) {
-			return "", hinted(errors.New("the new key needs a passphrase, and there is no terminal to ask at"), "give --passphrase-file FILE")
-		}
-		if err != nil {
-			return "", err
-		}
-		if len(first) < keys.MinPassphrase {
-			a.ui.warn("the passphrase needs at least %d characters", keys.MinPassphrase)
-			continue
-		}
-		second, err := a.ui.askSecret(ctx, "The same again: ")
-		if err != nil {
-			return "", err
-		}
-		if first == second {
-			return first, nil
-		}
-		a.ui.warn("the two are not the same")
-	}
 }
 
 // readPassphraseFile returns the first line of the file.

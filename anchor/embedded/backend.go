@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -52,15 +51,7 @@ func (n *Node) Fund(ctx context.Context, order anchor.Order) (*anchor.Request, e
 
 // Sign signs what Fund made. It does not need the chain.
 func (n *Node) Sign(_ context.Context, request *anchor.Request) ([]byte, error) {
-	tx := request.Packet.UnsignedTx.Copy()
-	if err := anchor.Sign(tx, request.Coins(), n.key); err != nil {
-		return nil, err
-	}
-	var raw bytes.Buffer
-	if err := tx.Serialize(&raw); err != nil {
-		return nil, err
-	}
-	return raw.Bytes(), request.Check(raw.Bytes())
+	return anchor.SignRequest(request, n.key)
 }
 
 // coin is a coin that the next block can spend.

@@ -15,7 +15,6 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/stretchr/testify/require"
 
-	"gradseal/anchor"
 	"gradseal/bitcoin"
 )
 
@@ -367,7 +366,7 @@ func TestKeyLost(t *testing.T) {
 	n = h.open()
 	submit(t, n, pending)
 	third := confirm(t, n, root(2))
-	for i, f := range []*anchor.Funded{first, pending, third} {
+	for i, f := range []*funded{first, pending, third} {
 		h.verify(attest(t, n, f), root(i), f.ID)
 	}
 }

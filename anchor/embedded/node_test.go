@@ -47,10 +47,10 @@ func (h home) open() *Node {
 }
 
 // anchored opens the node, anchors so many roots and closes it.
-func (h home) anchored(count int) []*anchor.Funded {
+func (h home) anchored(count int) []*funded {
 	h.t.Helper()
 	n := h.open()
-	var all []*anchor.Funded
+	var all []*funded
 	for i := range count {
 		all = append(all, confirm(h.t, n, root(i)))
 	}
@@ -81,8 +81,16 @@ func (h home) write(path string, data []byte) {
 
 func root(i int) [32]byte { return sha256.Sum256(fmt.Appendf(nil, "root %d", i)) }
 
+// funded is a signed transaction and what it costs.
+type funded struct {
+	Raw   []byte // witness serialization (BIP 144)
+	ID    bitcoin.Hash
+	Fee   int64 // satoshi
+	VSize int64
+}
+
 // makeFunded makes a signed transaction, as whoever anchors does in two steps.
-func makeFunded(ctx context.Context, n *Node, root [32]byte, reserved []wire.OutPoint) (*anchor.Funded, error) {
+func makeFunded(ctx context.Context, n *Node, root [32]byte, reserved []wire.OutPoint) (*funded, error) {
 	request, err := n.Fund(ctx, anchor.Order{Root: root, Reserved: reserved})
 	if err != nil {
 		return nil, err
@@ -91,10 +99,10 @@ func makeFunded(ctx context.Context, n *Node, root [32]byte, reserved []wire.Out
 	if err != nil {
 		return nil, err
 	}
-	return &anchor.Funded{Raw: raw, ID: request.ID(), Fee: request.Fee(), VSize: request.VSize()}, nil
+	return &funded{Raw: raw, ID: request.ID(), Fee: request.Fee(), VSize: request.VSize()}, nil
 }
 
-func fund(t testing.TB, n *Node, root [32]byte, reserved ...wire.OutPoint) *anchor.Funded {
+func fund(t testing.TB, n *Node, root [32]byte, reserved ...wire.OutPoint) *funded {
 	t.Helper()
 	f, err := makeFunded(context.Background(), n, root, reserved)
 	require.NoError(t, err)
@@ -108,19 +116,19 @@ func inputs(t testing.TB, raw []byte) []wire.OutPoint {
 	return outPoints
 }
 
-func submit(t testing.TB, n *Node, f *anchor.Funded) {
+func submit(t testing.TB, n *Node, f *funded) {
 	t.Helper()
 	require.NoError(t, n.Submit(context.Background(), f.Raw))
 }
 
-func attest(t testing.TB, n *Node, f *anchor.Funded) *proof.Bitcoin {
+func attest(t testing.TB, n *Node, f *funded) *proof.Bitcoin {
 	t.Helper()
 	b, err := n.Attest(context.Background(), f.Raw, 0)
 	require.NoError(t, err)
 	return b
 }
 
-func confirm(t testing.TB, n *Node, root [32]byte) *anchor.Funded {
+func confirm(t testing.TB, n *Node, root [32]byte) *funded {
 	t.Helper()
 	f := fund(t, n, root)
 	submit(t, n, f)
@@ -246,7 +254,7 @@ func TestBlocksAreValidElsewhere(t *testing.T) {
 func TestManyAnchors(t *testing.T) {
 	h := newHome(t)
 	n := h.open()
-	all := make([]*anchor.Funded, 420)
+	all := make([]*funded, 420)
 	for i := range all {
 		all[i] = confirm(t, n, root(i))
 		require.Len(t, inputs(t, all[i].Raw), 1, "one coin is enough")
@@ -286,7 +294,7 @@ func TestReservedCoinsAreNotSpent(t *testing.T) {
 	h := newHome(t)
 	n := h.open()
 	var reserved []wire.OutPoint
-	var all []*anchor.Funded
+	var all []*funded
 	for i := range 5 {
 		f := fund(t, n, root(i), reserved...)
 		for _, outPoint := range inputs(t, f.Raw) {

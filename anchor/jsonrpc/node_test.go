@@ -77,12 +77,13 @@ func spend(t testing.TB, node anchor.Node, output wire.OutPoint, root byte, rate
 func spendCoin(t testing.TB, coin anchor.Coin, root byte, rate anchor.FeeRate) []byte {
 	t.Helper()
 	coins := []anchor.Coin{coin}
-	tx, fee, err := anchor.Build(coins, testnode.Script(), [32]byte{root}, rate)
+	tx, _, err := anchor.Build(coins, testnode.Script(), [32]byte{root}, rate)
 	require.NoError(t, err)
-	require.NoError(t, anchor.Sign(tx, coins, testnode.Key()))
-	funded, err := anchor.NewFunded(tx, fee)
+	request, err := anchor.NewRequest(tx, coins, nil)
 	require.NoError(t, err)
-	return funded.Raw
+	raw, err := anchor.SignRequest(request, testnode.Key())
+	require.NoError(t, err)
+	return raw
 }
 
 // idOf is the id of a signed anchor, output the outpoint of an output of it.
