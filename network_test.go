@@ -573,3 +573,77 @@ func TestHeaders(t *testing.T) {
 		require.Contains(t, b.fails("headers", "sync", "--network", "testnet4", "--from", "p2p:"+node.P2PAddr), "regtest")
 	})
 }
+
+// TestKilledOnNetwork kills the program at random times while it anchors,
+// bumps and completes through a node, and runs the same command again: one
+// transaction for each batch in the chain, and every proof VALID.
+func TestKilledOnNetwork(t *testing.T) {
+	eachNode(t, func(t *testing.T, node *testnode.Node) {
+		rng := seeded(t)
+		b := newBranch(t, node)
+		kills := 0
+		// until kills the command at random times until it has once finished.
+		until := func(args ...string) {
+			t.Helper()
+			args = append(args, b.via...)
+			begin := time.Now()
+			for range 4 {
+				cmd := b.command(t.Context(), args...)
+				require.NoError(t, cmd.Start())
+				kill := time.AfterFunc(time.Duration(rng.Int64N(int64(120*time.Millisecond))), func() { cmd.Process.Kill() })
+				if cmd.Wait() != nil {
+					kills++
+				}
+				kill.Stop()
+			}
+			t.Logf("%s: %v, %d kills so far", args[0], time.Since(begin).Round(time.Millisecond), kills)
+		}
+		for range rounds(t) / 8 {
+			folder := b.addFolder(t, 1+rng.IntN(30))
+			until("anchor", "--network", "regtest", folder)
+			b.anchor(folder)
+			if rng.IntN(2) == 0 {
+				until("bump", b.batch().ID, "--fee-rate", strconv.Itoa(2+rng.IntN(5)))
+			}
+			node.Mine(1)
+			until("upgrade", "--network", "regtest")
+			b.upgrade()
+			require.Equal(t, batch.Complete, b.batch().State())
+			require.Equal(t, "valid", b.verdict(folder))
+		}
+		require.Positive(t, kills)
+		commitments := b.commitments()
+		require.Len(t, commitments, len(b.folders))
+		for root, n := range commitments {
+			require.Equal(t, 1, n, root)
+		}
+		b.checkHome(t)
+	})
+}
+
+// TestDropped: the node forgets the transaction and the wallet's locks, and the
+// same bytes are sent again.
+func TestDropped(t *testing.T) {
+	node := testnode.StartBitcoind(t, "-persistmempool=0", "-walletbroadcast=0")
+	node.CreateWallet("registrar", 1)
+	b := newBranch(t, node)
+	folder := b.addFolder(t, 1)
+	b.anchor(folder)
+	sent := b.batch().Transactions
+	node.Stop()
+	node.Restart()
+	var waiting []string
+	node.Call(&waiting, "getrawmempool")
+	require.Empty(t, waiting)
+	b.upgrade() // needs no wallet
+	node.Call(&waiting, "getrawmempool")
+	require.Equal(t, []string{idOf(t, sent[0]).String()}, waiting)
+	require.Equal(t, sent, b.batch().Transactions)
+	node.Mine(1)
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+
+	require.Contains(t, b.fails("anchor", "--network", "regtest", b.addFolder(t, 1)), "bitcoin-cli loadwallet registrar")
+	node.Call(nil, "loadwallet", "registrar")
+	b.anchor(b.folders[1])
+}

@@ -695,11 +695,14 @@ func TestTorn(t *testing.T) {
 			for _, cut := range []int{0, 1, 79, 80, 81, len(data) - len(old) - 1, len(data) - len(old)} {
 				zeros := slices.Clone(data)
 				clear(zeros[len(old)+cut:])
-				for _, torn := range [][]byte{data[:len(old)+cut], zeros} {
+				for _, torn := range [][]byte{data[:len(old)+cut], zeros, append(zeros, make([]byte, 1000)...)} {
 					path := restore(t, map[string][]byte{"headers": before["headers"], "headers.1": torn, ".tmp-1": []byte("half an index"), "headers.2": torn})
 					requireHeld(t, path, r, hs, step.old...)
 					step.do(path)
 					requireHeld(t, path, r, step.want, step.new...)
+					got, err := os.ReadFile(path + ".1")
+					require.NoError(t, err)
+					require.Equal(t, data, got)
 				}
 			}
 		})
@@ -1052,4 +1055,37 @@ func TestWriteFails(t *testing.T) {
 		require.Equal(t, before, snapshot(t, filepath.Dir(path)))
 	}
 	requireHeld(t, path, r, hs[:11], upTo(hs[:11]))
+}
+
+// TestMedianWhereRangesMeet: the first headers above a pin may lie in the past
+// until the headers below are there.
+func TestMedianWhereRangesMeet(t *testing.T) {
+	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
+	hs := testChain(t, r, 2016, 0)
+	for _, at := range []uint32{2017, 2021, 2026} {
+		top, err := r.start(2016, hs[2016], part(t, r, hs, 2016, 2016).Before)
+		require.NoError(t, err)
+		upper := slices.Clone(hs)
+		for height := uint32(2017); height <= 2030; height++ {
+			when := top.time + 600
+			if height == at {
+				when = seconds(hs[2000])
+			} else if height == at+1 {
+				when = seconds(hs[2016]) + 7000
+			}
+			h := header(top, when, easy, 4, 0)
+			require.NoError(t, r.follow(top, h, time.Time{}))
+			upper = append(upper, h)
+		}
+		path := filepath.Join(t.TempDir(), "headers")
+		o := named("a")
+		o.Start = pinAt(t, r, hs, 2016)
+		syncTo(t, path, r, newSource(upper...), o)
+		err = importSegment(path, r, part(t, r, hs, 0, 2015), Options{Now: clock})
+		require.ErrorContains(t, err, fmt.Sprintf("header at height %d: invalid time", at))
+		c, err := openChain(path, r)
+		require.NoError(t, err)
+		require.Equal(t, uint32(2016), c.Ranges()[0].From)
+		require.NoError(t, c.Close())
+	}
 }
