@@ -34,6 +34,7 @@ import (
 
 	"gradseal/anchor"
 	"gradseal/anchor/coinkey"
+	"gradseal/batch"
 	"gradseal/bitcoin"
 	"gradseal/internal/esploratest"
 	"gradseal/internal/testnode"
@@ -301,6 +302,23 @@ func pay(t *testing.T, node *testnode.Node, script []byte, value int64) {
 	node.Call(nil, "sendrawtransaction", hex.EncodeToString(signed.Bytes()))
 }
 
+// nameBatch takes the batch that was named last for the one of the page.
+func (w *walk) nameBatch() {
+	w.t.Helper()
+	name := regexp.MustCompile(`\b20\d{6}-[0-9a-f]{8}\b`).FindString(w.out)
+	require.NotEmpty(w.t, name, "no batch was named")
+	w.spell = append(w.spell, "20261122-10b7b705", name)
+}
+
+// transactions are the versions that the registrar's one batch keeps.
+func (w *walk) transactions() [][]byte {
+	w.t.Helper()
+	list, err := batch.Open(filepath.Join(filepath.Dir(w.person("").dir), ".local", "share", "gradseal", "batches")).List()
+	require.NoError(w.t, err)
+	require.Len(w.t, list, 1)
+	return list[0].Transactions
+}
+
 // mine puts what was sent into a block.
 func (w *walk) mine() { w.node.Mine(1) }
 
@@ -557,6 +575,14 @@ func (d *device) sign(request []byte) []byte {
 	return signed.Bytes()
 }
 
+// signFile signs what is in a file of the registrar's.
+func (d *device) signFile(w *walk, request, signed string) {
+	d.t.Helper()
+	data, err := os.ReadFile(filepath.Join(w.person("").dir, request))
+	require.NoError(d.t, err)
+	write(d.t, filepath.Join(w.person("").dir, signed), d.sign(data))
+}
+
 func (d *device) signWitness(packet *psbt.Packet, hashes *txscript.TxSigHashes, i int) {
 	d.t.Helper()
 	input, at := &packet.Inputs[i], packet.UnsignedTx.TxIn[i].PreviousOutPoint
@@ -598,6 +624,7 @@ const (
 	watchAddress = "2. What gradseal has to know of the coins' key/btcd or Esplora, with a hardware wallet"
 	watchWallet  = "2. What gradseal has to know of the coins' key/Bitcoin Core, here and as the signer"
 	signDevice   = "4. Sign/With a hardware wallet"
+	higherFee    = "5. Go on/If no block takes it"
 	signWallet   = "4. Sign/With Bitcoin Core"
 )
 
@@ -665,11 +692,15 @@ func TestPSBTPage(t *testing.T) {
 					write(t, filepath.Join(w.person("").dir, "watch.txt"), []byte(d.descriptor()+"\n"))
 				}},
 				`./gradseal anchor --psbt-in signed.psbt`: {want: "Wrote 2 pending proofs", before: func(w *walk) {
-					ask, err := os.ReadFile(filepath.Join(w.person("").dir, "ask.psbt"))
-					require.NoError(t, err)
-					write(t, filepath.Join(w.person("").dir, "signed.psbt"), d.sign(ask))
+					d.signFile(w, "ask.psbt", "signed.psbt")
+				}},
+				`./gradseal bump 20261122-10b7b705 --fee-rate 12 --psbt-out higher.psbt`: {
+					before: (*walk).nameBatch, want: "12 sat/vB"},
+				`./gradseal anchor --psbt-in higher-signed.psbt`: {want: "Sent the transaction", before: func(w *walk) {
+					d.signFile(w, "higher.psbt", "higher-signed.psbt")
 				}},
 			}))
+			require.Len(t, w.transactions(), 2)
 		})
 	}
 }
@@ -684,7 +715,7 @@ func TestPSBTPageBitcoind(t *testing.T) {
 	lines[`bitcoin-cli -rpcwallet=registrar getnewaddress`] = pageLine{skip: "the wallet is another one"}
 	w.spell = append(w.spell, "wallet: registrar", "wallet: watching")
 	w.setUp("bitcoind.md", lines)
-	w.run(psbtBlocks(t, watchAddress, signDevice), psbtLines(map[string]pageLine{
+	w.run(psbtBlocks(t, watchAddress, signDevice, higherFee), psbtLines(map[string]pageLine{
 		`bitcoin-cli -named createwallet wallet_name=cold load_on_startup=true`: {want: "cold"},
 		`bitcoin-cli -rpcwallet=cold listdescriptors`:                           {want: "wpkh"},
 		`bitcoin-cli -named createwallet wallet_name=watching disable_private_keys=true load_on_startup=true`: {
@@ -740,9 +771,7 @@ func TestAnchoringPage(t *testing.T) {
 			}
 		}},
 		`./gradseal bump 20261122-10b7b705 --fee-rate 12`: {
-			add: "--coin-passphrase-file pass.txt", want: "12 sat/vB", before: func(w *walk) {
-				w.spell = append(w.spell, "20261122-10b7b705", regexp.MustCompile(`20\d{6}-[0-9a-f]{8}`).FindString(w.out))
-			}},
+			add: "--coin-passphrase-file pass.txt", want: "12 sat/vB", before: (*walk).nameBatch},
 		`./gradseal issuer pack -o uni.pack`: {want: "headers of regtest", before: func(w *walk) {
 			require.Contains(t, w.out, "Wrote 2 proofs")
 		}},

@@ -403,7 +403,7 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 		return err
 	}
 	if b.Statement == nil {
-		if err := r.syncHeaders(ctx); err != nil { // for the newest block, which dates the statement from below
+		if err := r.ready(ctx); err != nil {
 			return err
 		}
 		if err := r.sign(ctx, b, files); err != nil {
@@ -423,6 +423,24 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 		return nil
 	}
 	return r.await(ctx, b)
+}
+
+// ready finds out, before anything is signed, whether the transaction can be
+// paid for, and brings the header chain up to date, whose newest block dates the
+// statement from below.
+func (r *anchorRun) ready(ctx context.Context) error {
+	if r.node == nil { // the embedded node makes its own money
+		return nil
+	}
+	if err := r.syncHeaders(ctx); err != nil {
+		return err
+	}
+	order, err := r.order(ctx, r.current)
+	if err != nil {
+		return err
+	}
+	_, err = r.backend.Fund(ctx, order)
+	return err
 }
 
 // needArgs wants at least one argument.

@@ -223,8 +223,11 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 	if c.proofs > 0 {
 		c.ui.result("Wrote %s", count(c.proofs, "proof"))
 	}
-	if waiting == 0 {
-		c.ui.result("%s of %s: all complete", upperFirst(count(len(list), "batch")), c.network)
+	switch {
+	case len(list) == 0:
+		c.ui.result("Nothing was sent to %s yet; see: gradseal batches", c.network)
+	case waiting == 0:
+		c.ui.result("%s of %s: all complete", count(len(list), "batch"), c.network)
 	}
 	for _, b := range c.batches {
 		if b.Network != c.network && b.State() != batch.Complete && len(b.Transactions) > 0 {

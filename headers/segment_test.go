@@ -94,6 +94,7 @@ func TestParseSegmentRefuses(t *testing.T) {
 		{"too many headers", set32(count, MaxSegment+1), "2000001 headers, want 1 to 2000000"},
 		{"very many headers", set32(count, math.MaxUint32), "2000001 headers, want 1 to 2000000"},
 		{"too high", set32(from, MaxHeight), "want none above 16777215"},
+		{"one too high", set32(from, MaxHeight-2), "want none above 16777215"},
 		{"heights past 32 bits", set32(from, math.MaxUint32), "want none above 16777215"},
 		{"fewer headers than said", set32(count, 5), "192 bytes of headers, want 240"},
 		{"more headers than said", set32(count, 3), "192 bytes of headers, want 144"},
@@ -105,6 +106,8 @@ func TestParseSegmentRefuses(t *testing.T) {
 		require.ErrorContains(t, err, "malformed header segment", test.name)
 		require.Nil(t, s, test.name)
 	}
+	_, err := ParseSegment(set32(from, MaxHeight-3))
+	require.NoError(t, err)
 	for n := range good {
 		_, err := ParseSegment(good[:n])
 		require.Error(t, err, "cut to %d bytes", n)

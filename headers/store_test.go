@@ -1089,3 +1089,15 @@ func TestMedianWhereRangesMeet(t *testing.T) {
 		require.NoError(t, c.Close())
 	}
 }
+
+// TestPinAboveTheTip: where there is a chain, a pin above it is no start.
+func TestPinAboveTheTip(t *testing.T) {
+	r := testRules(func(r *rules) { r.fixed = true })
+	hs := testChain(t, r, 2100, 0)
+	path := filepath.Join(t.TempDir(), "headers")
+	importTo(t, path, r, part(t, r, hs, 0, 100))
+	err := importSegment(path, r, part(t, r, hs, 2016, 2100), Options{Now: clock})
+	require.ErrorIs(t, err, ErrGap)
+	require.ErrorContains(t, err, "headers from height 101 to 2015 are needed first")
+	requireHeld(t, path, r, hs[:101], upTo(hs[:101]))
+}
