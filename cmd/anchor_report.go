@@ -72,20 +72,36 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 		r.ui.result("%s", r.ui.paint(yellow, "Left out what was refused, "+count(n, "fault")+", listed above: run the same command again when it is mended"))
 	}
 	switch {
+	case r.node != nil && r.proofs == 0:
 	case r.network == bitcoin.Regtest && r.node == nil:
 		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
 	case r.network.IsTest():
 		r.ui.result("%s", r.ui.paint(yellow, "TEST NETWORK – these proofs are for rehearsals: anyone can make blocks of "+r.network.String()+"."))
 	}
 	if r.psbtOut() {
-		r.ui.note("Next: have %s signed, and do not send it from there; then: gradseal anchor --network %s --psbt-in SIGNED", shown(r.money.psbtOut), r.network)
+		r.ui.note("%s", askSigner(r.money.psbtOut, r.network))
 	} else if pending {
-		r.ui.note("Next: gradseal upgrade --network %s, which completes the proofs once the block is deep enough", r.network)
+		r.ui.note("Next: gradseal upgrade --network %s%s, which completes the proofs once the block is deep enough", r.network, r.wayFlags())
 	} else if len(paths) > 0 {
 		r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
 	}
 	r.ui.note("Done. Back up this folder, which holds the keys and the salts: %s", safe(r.home.dir))
 	return nil
+}
+
+// wayFlags are the flags that name the node, where the configuration does not.
+func (r *anchorRun) wayFlags() string {
+	flags := ""
+	if o := r.nodeOptions; o.via != r.cfg.Anchor.Via {
+		flags += " --via " + o.via
+	}
+	if o := r.nodeOptions; o.url != r.cfg.Node.URL {
+		flags += " --node " + o.url
+	}
+	if flags != "" && r.nodeOptions.user != r.cfg.Node.User {
+		flags += " …"
+	}
+	return flags
 }
 
 // psbtOut reports whether a transaction was written for a signer elsewhere.

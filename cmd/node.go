@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/wire/v2"
@@ -126,7 +128,7 @@ func (a *app) openNode(ctx context.Context, o nodeOptions, network bitcoin.Netwo
 		url, cert := o.url, o.cert
 		if url == "" {
 			url = fmt.Sprintf("https://127.0.0.1:%d", btcdPorts[network])
-			cert = cmp.Or(cert, filepath.Join(btcutil.AppDataDir("btcd", false), "rpc.cert"))
+			cert = cmp.Or(cert, filepath.Join(appDir("btcd"), "rpc.cert"))
 		}
 		if o.user == "" {
 			return nil, nil, hinted(errors.New("btcd wants a user name"), "give those of its configuration: --node-user NAME --node-password-file FILE")
@@ -143,6 +145,15 @@ func (a *app) openNode(ctx context.Context, o nodeOptions, network bitcoin.Netwo
 		}
 	}
 	return node, wallet, node.Check(ctx, network)
+}
+
+// appDir is where the node programs keep their data: btcutil does not look at
+// HOME, and they do.
+func appDir(name string) string {
+	if home := os.Getenv("HOME"); home != "" && runtime.GOOS != "windows" && runtime.GOOS != "darwin" {
+		return filepath.Join(home, "."+name)
+	}
+	return btcutil.AppDataDir(name, false)
 }
 
 // login is how the node's RPC server is told who asks.
@@ -162,7 +173,7 @@ var (
 // defaultCookie is where bitcoind puts its cookie where nobody tells it another
 // place.
 func defaultCookie(network bitcoin.Network) string {
-	dir := btcutil.AppDataDir("bitcoin", false)
+	dir := appDir("bitcoin")
 	if network != bitcoin.Mainnet {
 		dir = filepath.Join(dir, network.String())
 	}

@@ -9,6 +9,7 @@ import (
 
 	"gradseal/anchor"
 	"gradseal/batch"
+	"gradseal/bitcoin"
 	"gradseal/internal/atomicfile"
 )
 
@@ -22,6 +23,11 @@ func (c *carrier) writePSBT(b *batch.Batch) error {
 		return err
 	}
 	return atomicfile.WriteFile(out, b.OpenRequest(), 0o644)
+}
+
+// askSigner says what to do with the file for a signer elsewhere.
+func askSigner(file string, n bitcoin.Network) string {
+	return fmt.Sprintf("Next: have %s signed, and do not send it from there; then: gradseal anchor --network %s --psbt-in SIGNED", shown(file), n)
 }
 
 // takePSBT goes on with the batch whose transaction a signer elsewhere signed.

@@ -218,7 +218,12 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		}
 		waiting++
 		c.ui.result("batch %s: %s", b.ID, c.whereabouts(b))
-		c.ui.note("%s", nextStep(b))
+		if b.OpenRequest() != nil && c.money.psbtOut != "" {
+			c.ui.result("Wrote %s", shown(c.money.psbtOut))
+			c.ui.note("%s", askSigner(c.money.psbtOut, b.Network))
+		} else {
+			c.ui.note("%s", nextStep(b))
+		}
 	}
 	if c.proofs > 0 {
 		c.ui.result("Wrote %s", count(c.proofs, "proof"))
