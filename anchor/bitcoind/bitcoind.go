@@ -108,7 +108,7 @@ func (n *Node) headers(ctx context.Context, locator []bitcoin.Hash) ([]bitcoin.H
 		if err := answer.Decode(&text); err != nil {
 			return nil, err
 		}
-		if headers[i], err = jsonrpc.ParseHeader(text); err != nil {
+		if headers[i], err = anchor.ParseHexHeader(text); err != nil {
 			return nil, err
 		}
 	}

@@ -199,7 +199,7 @@ func (w *Wallet) transaction(ctx context.Context, id bitcoin.Hash) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	stripped, got, err := jsonrpc.ParseTransaction(answer.Hex)
+	stripped, got, err := anchor.ParseHexTransaction(answer.Hex)
 	if err != nil {
 		return nil, fmt.Errorf("transaction %s: %w", id, err)
 	}

@@ -126,7 +126,7 @@ func (n *Node) Headers(ctx context.Context, locator []bitcoin.Hash) ([]bitcoin.H
 	headers := make([]bitcoin.Header, len(answer))
 	for i, text := range answer {
 		var err error
-		if headers[i], err = jsonrpc.ParseHeader(text); err != nil {
+		if headers[i], err = anchor.ParseHexHeader(text); err != nil {
 			return nil, err
 		}
 	}

@@ -86,7 +86,7 @@ func (n *Node) search(ctx context.Context, addr string, skip int) ([]*wire.MsgTx
 	}
 	txs := make([]*wire.MsgTx, len(texts))
 	for i, text := range texts {
-		stripped, _, err := jsonrpc.ParseTransaction(text)
+		stripped, _, err := anchor.ParseHexTransaction(text)
 		if err != nil {
 			return nil, err
 		}

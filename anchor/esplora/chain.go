@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"gradseal/anchor"
-	"gradseal/anchor/jsonrpc"
 	"gradseal/bitcoin"
 )
 
@@ -37,7 +36,7 @@ func (n *Node) Header(ctx context.Context, id bitcoin.Hash) (bitcoin.Header, err
 	if err != nil {
 		return bitcoin.Header{}, err
 	}
-	h, err := jsonrpc.ParseHeader(strings.TrimSpace(string(body)))
+	h, err := anchor.ParseHexHeader(strings.TrimSpace(string(body)))
 	if err != nil {
 		return bitcoin.Header{}, n.malformed(path, err)
 	}

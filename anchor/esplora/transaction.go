@@ -13,7 +13,6 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"gradseal/anchor"
-	"gradseal/anchor/jsonrpc"
 	"gradseal/bitcoin"
 	"gradseal/proof"
 )
@@ -28,7 +27,7 @@ func (n *Node) Transaction(ctx context.Context, id bitcoin.Hash) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	stripped, got, err := jsonrpc.ParseTransaction(strings.TrimSpace(string(body)))
+	stripped, got, err := anchor.ParseHexTransaction(strings.TrimSpace(string(body)))
 	if err != nil {
 		return nil, n.malformed(path, err)
 	}

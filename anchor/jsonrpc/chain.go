@@ -2,7 +2,6 @@ package jsonrpc
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -77,7 +76,7 @@ func (c *Chain) Header(ctx context.Context, id bitcoin.Hash) (bitcoin.Header, er
 	if err != nil {
 		return bitcoin.Header{}, err
 	}
-	header, err := ParseHeader(text)
+	header, err := anchor.ParseHexHeader(text)
 	if err != nil {
 		return bitcoin.Header{}, err
 	}
@@ -85,18 +84,6 @@ func (c *Chain) Header(ctx context.Context, id bitcoin.Hash) (bitcoin.Header, er
 		return bitcoin.Header{}, fmt.Errorf("the node answers with the header of block %s, want %s", got, id)
 	}
 	return header, nil
-}
-
-// ParseHeader reads a header in hex, as nodes write it.
-func ParseHeader(text string) (bitcoin.Header, error) {
-	if len(text) != 2*bitcoin.HeaderSize {
-		return bitcoin.Header{}, fmt.Errorf("malformed block header: %d characters, want %d", len(text), 2*bitcoin.HeaderSize)
-	}
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		return bitcoin.Header{}, fmt.Errorf("malformed block header: %w", err)
-	}
-	return bitcoin.ParseHeader(b)
 }
 
 // CheckLinks checks that each header follows the one before it.
@@ -119,7 +106,7 @@ func (c *Chain) Transaction(ctx context.Context, id bitcoin.Hash) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	stripped, got, err := ParseTransaction(text)
+	stripped, got, err := anchor.ParseHexTransaction(text)
 	if err != nil {
 		return nil, fmt.Errorf("transaction %s: %w", id, err)
 	}
