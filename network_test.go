@@ -167,6 +167,7 @@ func eachNode(t *testing.T, test func(t *testing.T, node *testnode.Node)) {
 // TestNetwork: from a folder to proofs that a second person, with another home
 // and nothing but the issuer's pack, finds VALID.
 func TestNetwork(t *testing.T) {
+	t.Parallel()
 	eachNode(t, func(t *testing.T, node *testnode.Node) {
 		b := newBranch(t, node)
 		folder := b.addFolder(t, 3)
@@ -203,6 +204,7 @@ func TestNetwork(t *testing.T) {
 // TestReorganised: blocks leave the chain, 1 and 8 deep, before and after the
 // proofs were complete.
 func TestReorganised(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"btcd", "bitcoind"} {
 		t.Run(program, func(t *testing.T) {
 			node := startNode(t, program)
@@ -264,6 +266,7 @@ func (b *branch) reorganise(other *testnode.Node, depth int, complete bool) {
 // TestBump: a transaction is replaced, and whichever version a block has is the
 // one that the proofs carry.
 func TestBump(t *testing.T) {
+	t.Parallel()
 	eachNode(t, func(t *testing.T, node *testnode.Node) {
 		b := newBranch(t, node)
 		folder := b.addFolder(t, 2)
@@ -287,6 +290,7 @@ func TestBump(t *testing.T) {
 // TestOriginalConfirms: the replacement is on disk and was sent, and yet the
 // first version is the one that a block has.
 func TestOriginalConfirms(t *testing.T) {
+	t.Parallel()
 	node := startNode(t, "btcd")
 	other := testnode.StartBtcd(t)
 	other.Connect(node)
@@ -310,6 +314,7 @@ func TestOriginalConfirms(t *testing.T) {
 // TestFaults loses every message between tool and node, one at a time, in each
 // way: the same command again ends with one transaction and all proofs.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	node := startNode(t, "btcd")
 	proxy := testnode.StartProxy(t, node.RPCURL, node.CertPEM)
 	b := newBranch(t, node)
@@ -348,6 +353,7 @@ func TestFaults(t *testing.T) {
 
 // TestFaultsOfUpgrade does the same while the proofs are completed.
 func TestFaultsOfUpgrade(t *testing.T) {
+	t.Parallel()
 	node := startNode(t, "btcd")
 	proxy := testnode.StartProxy(t, node.RPCURL, node.CertPEM)
 	b := newBranch(t, node)
@@ -373,6 +379,7 @@ func TestFaultsOfUpgrade(t *testing.T) {
 // TestAnotherWay: a batch that was sent through one node is completed through
 // another, and through an Esplora service.
 func TestAnotherWay(t *testing.T) {
+	t.Parallel()
 	node := startNode(t, "btcd")
 	b := newBranch(t, node)
 	folder := b.addFolder(t, 2)
@@ -398,6 +405,7 @@ func TestAnotherWay(t *testing.T) {
 
 // TestEsplora: the whole way with nothing but a public service.
 func TestEsplora(t *testing.T) {
+	t.Parallel()
 	node := startNode(t, "btcd")
 	b := newBranch(t, node)
 	api := b.goViaEsplora()
@@ -466,6 +474,7 @@ func attestedID(t *testing.T, b *branch) bitcoin.Hash {
 // TestTroubles: everything that an institution's node can be like has its own
 // message and says what to do; nothing is lost.
 func TestTroubles(t *testing.T) {
+	t.Parallel()
 	node := startNode(t, "btcd")
 	b := newBranch(t, node)
 	folder := b.addFolder(t, 1)
@@ -519,6 +528,7 @@ func TestTroubles(t *testing.T) {
 // TestHeaders: the header chain of a verifier who has a node, and of one behind
 // an air gap.
 func TestHeaders(t *testing.T) {
+	t.Parallel()
 	eachNode(t, func(t *testing.T, node *testnode.Node) {
 		b := &branch{registrar: newRegistrar(t, builtProgram(t)), t: t, node: node}
 		p2p := []string{"--network", "regtest", "--from", "p2p:" + node.P2PAddr}
@@ -578,6 +588,7 @@ func TestHeaders(t *testing.T) {
 // bumps and completes through a node, and runs the same command again: one
 // transaction for each batch in the chain, and every proof VALID.
 func TestKilledOnNetwork(t *testing.T) {
+	t.Parallel()
 	eachNode(t, func(t *testing.T, node *testnode.Node) {
 		rng := seeded(t)
 		b := newBranch(t, node)
@@ -624,6 +635,7 @@ func TestKilledOnNetwork(t *testing.T) {
 // TestDropped: the node forgets the transaction and the wallet's locks, and the
 // same bytes are sent again.
 func TestDropped(t *testing.T) {
+	t.Parallel()
 	node := testnode.StartBitcoind(t, "-persistmempool=0", "-walletbroadcast=0")
 	node.CreateWallet("registrar", 1)
 	b := newBranch(t, node)
