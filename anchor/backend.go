@@ -25,9 +25,11 @@ package anchor
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/btcsuite/btcd/wire/v2"
 
+	"gradseal/bitcoin"
 	"gradseal/proof"
 )
 
@@ -41,9 +43,31 @@ type Backend interface {
 	Attest(ctx context.Context, raw []byte, since uint32) (*proof.Bitcoin, error)
 }
 
-// ErrSpent says that an input of the transaction is spent by another
-// transaction of the best chain, so that it cannot confirm.
+// ErrSpent says that another transaction spends an input, in a block of the best
+// chain or waiting for one. Of Submit it is in a *SpentError.
 var ErrSpent = errors.New("input is spent already")
+
+// SpentError says by which transaction an input is spent. It is what the node
+// says: a block that is left, or a replacement, makes it untrue.
+type SpentError struct {
+	Input wire.OutPoint
+	By    bitcoin.Hash // id of the other transaction; zero where the node cannot tell
+	Waits bool         // it is in no block yet
+}
+
+func (e *SpentError) Error() string {
+	by, where := "another transaction", " in a block"
+	if e.By != (bitcoin.Hash{}) {
+		by, where = "transaction "+e.By.String(), ""
+	}
+	if e.Waits {
+		where = ", which waits for a block"
+	}
+	return fmt.Sprintf("%v: %s by %s%s", ErrSpent, e.Input, by, where)
+}
+
+// Unwrap returns ErrSpent.
+func (e *SpentError) Unwrap() error { return ErrSpent }
 
 // Coin is an unspent output that the registrar can spend.
 type Coin struct {

@@ -97,6 +97,16 @@ func fits(coins []Coin, change []byte) bool {
 	return tx.SerializeSizeStripped() <= bitcoin.MaxTransaction
 }
 
+// Suffices is how many satoshi, in one coin that pays to script, pay for a
+// transaction at the rate and leave change that is worth keeping.
+func Suffices(script, change []byte, rate FeeRate) (int64, error) {
+	one, out := []Coin{{Script: script}}, wire.NewTxOut(0, change)
+	tx := commit(one, [32]byte{})
+	tx.AddTxOut(out)
+	fee, err := rate.Fee(signedVSize(tx, one))
+	return fee + dustLimit(out), err
+}
+
 // noCoin is the error where there is nothing to choose from. What is needed is
 // for one coin that pays to the change script.
 func noCoin(change []byte, rate FeeRate) error {

@@ -50,11 +50,14 @@ func NewWatchSigner(node Node, public *coinkey.Public) *KeySigner {
 // enough the error is a *NotEnoughError in a Remedy that says where to send
 // some; where it costs too much, a *FeeError.
 func (s *KeySigner) Fund(ctx context.Context, order Order) (*Request, error) {
+	script := s.public.Script()
+	if err := order.Check(script); err != nil {
+		return nil, err
+	}
 	coins, previous, left, err := s.coins(ctx, order)
 	if err != nil {
 		return nil, err
 	}
-	script := s.public.Script()
 	if len(order.Inputs) == 0 {
 		if coins, err = Choose(coins, order.Reserved, script, order.Rate); err != nil {
 			return nil, s.fillUp(err, order.Rate, left)
@@ -102,11 +105,6 @@ func SignRequest(request *Request, key *btcec.PrivateKey) ([]byte, error) {
 // many more there are that were not looked at.
 func (s *KeySigner) coins(ctx context.Context, order Order) (coins []Coin, previous map[wire.OutPoint][]byte, left int, err error) {
 	outPoints := order.Inputs
-	for _, at := range outPoints {
-		if slices.Contains(order.Reserved, at) {
-			return nil, nil, 0, fmt.Errorf("coin %s is spent by a transaction that is stored here already", at)
-		}
-	}
 	if len(outPoints) == 0 {
 		all, err := s.node.Coins(ctx, s.public.Script())
 		if err != nil {
@@ -158,15 +156,12 @@ func (s *KeySigner) fillUp(err error, rate FeeRate, left int) error {
 	if !errors.As(err, new(*NotEnoughError)) || left == 0 && errors.As(err, new(*Remedy)) {
 		return err
 	}
-	change := wire.NewTxOut(0, s.public.Script())
-	one := []Coin{{Script: s.public.Script()}}
-	tx := commit(one, [32]byte{})
-	tx.AddTxOut(change)
-	fee, feeErr := rate.Fee(signedVSize(tx, one))
+	script := s.public.Script()
+	enough, feeErr := Suffices(script, script, rate)
 	if feeErr != nil {
 		return err
 	}
-	text := fmt.Sprintf("send %d satoshi or more to %s, and wait until a block has them", fee+dustLimit(change), s.public.Address())
+	text := fmt.Sprintf("send %d satoshi or more to %s, and wait until a block has them", enough, s.public.Address())
 	if left > 0 {
 		text = fmt.Sprintf("%d coins of %s were not looked at: name those to spend", left, s.public.Address())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/btcsuite/btcd/wire/v2"
 
@@ -50,14 +51,18 @@ type Node interface {
 
 	// Submit has the node judge the signed transaction (witness serialization)
 	// and sends it. The same bytes again are no error, whether they wait or a
-	// block has them. ErrSpent: another transaction spends an input.
+	// block has them. Where another transaction spends an input, the error is or
+	// wraps a *SpentError.
 	Submit(ctx context.Context, raw []byte) error
 
-	// Attest returns the evidence that the signed transaction is in a block of
-	// the best chain, without successors and checked as a verifier checks it;
-	// nil and no error while it is in none. since is a height below which it
-	// cannot be: a node without an index looks from there. ErrPruned: the node
-	// does not hold the block any more.
+	// Attest returns the evidence that a transaction is in a block of the best
+	// chain, without successors and checked as a verifier checks it; nil and no
+	// error while it is in none. raw is any transaction that ParseEvidence reads,
+	// with or without its witness: signatures do not change the id, so that an
+	// unsigned one can be asked about. Whether it has a commitment is for the
+	// caller to look (Commits). since is a height below which it cannot be: a node
+	// without an index looks from there. ErrPruned: the node does not hold the
+	// block any more.
 	Attest(ctx context.Context, raw []byte, since uint32) (*proof.Bitcoin, error)
 }
 
@@ -82,6 +87,27 @@ type Order struct {
 	Reserved []wire.OutPoint
 	// Inputs, where there are any, are what is spent, and nothing else.
 	Inputs []wire.OutPoint
+}
+
+// Check refuses an order that no money can fill, before a node is asked for
+// coins: Inputs that are Reserved; an invalid Rate; and with a *FeeError a Rate
+// at which even the smallest transaction, from one coin that pays to script and
+// without change, costs more than MaxFee.
+func (o Order) Check(script []byte) error {
+	for _, at := range o.Inputs {
+		if slices.Contains(o.Reserved, at) {
+			return fmt.Errorf("coin %s is spent by a transaction that is stored here already", at)
+		}
+	}
+	one := []Coin{{Script: script}}
+	fee, err := o.Rate.Fee(signedVSize(commit(one, o.Root), one))
+	if err != nil {
+		return err
+	}
+	if fee > o.MaxFee {
+		return &FeeError{Fee: fee, Max: o.MaxFee}
+	}
+	return nil
 }
 
 // Errors of nodes. All can be wrapped; a Remedy may be around them.

@@ -56,6 +56,51 @@ func Parse(raw []byte) (*wire.MsgTx, error) {
 	return tx, nil
 }
 
+// ParseAny reads any transaction, with or without its witness: at most MaxRaw
+// bytes, nothing left over, every number in its shortest form, at least one input
+// and one output. Neither a commitment nor signatures are asked for.
+func ParseAny(raw []byte) (*wire.MsgTx, error) {
+	read := decodeStripped
+	if hasMarker(raw) {
+		read = decode
+	}
+	tx, err := read(raw)
+	if err != nil {
+		return nil, err
+	}
+	if len(tx.TxIn) == 0 || len(tx.TxOut) == 0 {
+		return nil, errors.New("malformed transaction: without inputs or without outputs")
+	}
+	return tx, nil
+}
+
+// ParseEvidence reads any transaction as ParseAny does, and returns it also
+// without its witness, as a proof carries it. One that bitcoin.ParseTransaction
+// does not read is an error: it is not evidence, whatever block it is in.
+func ParseEvidence(raw []byte) (tx *wire.MsgTx, stripped []byte, err error) {
+	if tx, err = ParseAny(raw); err != nil {
+		return nil, nil, err
+	}
+	if stripped, err = Stripped(tx); err != nil {
+		return nil, nil, err
+	}
+	if len(stripped) > bitcoin.MaxTransaction {
+		return nil, nil, fmt.Errorf("transaction %s cannot be evidence: it has %d bytes without its witness, at most %d are allowed",
+			tx.TxHash(), len(stripped), bitcoin.MaxTransaction)
+	}
+	if _, err := bitcoin.ParseTransaction(stripped); err != nil {
+		return nil, nil, fmt.Errorf("transaction %s cannot be evidence: %w", tx.TxHash(), err)
+	}
+	return tx, stripped, nil
+}
+
+// Commits tells whether a transaction without its witness commits to root and
+// to nothing else, as a verifier reads it.
+func Commits(stripped []byte, root [32]byte) bool {
+	got, err := commitmentOf(stripped)
+	return err == nil && got == root
+}
+
 // decode reads any signed transaction as Parse does.
 func decode(raw []byte) (*wire.MsgTx, error) {
 	tx, err := decodeAs(raw, measure, (*wire.MsgTx).Deserialize, (*wire.MsgTx).Serialize)
@@ -106,12 +151,17 @@ func checkAnchor(tx *wire.MsgTx) error {
 	if err != nil {
 		return err
 	}
+	_, err = commitmentOf(stripped)
+	return err
+}
+
+// commitmentOf is the root that a transaction without its witness commits to.
+func commitmentOf(stripped []byte) ([32]byte, error) {
 	parsed, err := bitcoin.ParseTransaction(stripped)
 	if err != nil {
-		return err
+		return [32]byte{}, err
 	}
-	_, err = proof.ParseCommitment(parsed)
-	return err
+	return proof.ParseCommitment(parsed)
 }
 
 // measure walks over a transaction in the witness serialization and checks

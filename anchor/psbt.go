@@ -121,13 +121,17 @@ func checkInputPairs(pairs map[string][]byte) error {
 }
 
 // measureAny is measure for a transaction with or without its witness, told
-// apart as package wire does: by a number of inputs of zero.
+// apart as package wire does.
 func measureAny(raw []byte) error {
-	if len(raw) > 4 && raw[4] == 0 {
+	if hasMarker(raw) {
 		return measure(raw)
 	}
 	return measureStripped(raw)
 }
+
+// hasMarker tells whether the number of inputs is zero, which is the marker of
+// the witness serialization (BIP 144).
+func hasMarker(raw []byte) bool { return len(raw) > 4 && raw[4] == 0 }
 
 // pairs reads one map of keys and values, up to and with the zero that ends it.
 func (r *reader) pairs() map[string][]byte {

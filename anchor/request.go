@@ -223,6 +223,15 @@ func (r *Request) Marshal() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// Unsigned is the transaction without witnesses: what its id is the hash of.
+func (r *Request) Unsigned() []byte {
+	stripped, err := Stripped(r.Packet.UnsignedTx)
+	if err != nil {
+		panic(err) // writing to memory does not fail
+	}
+	return stripped
+}
+
 // Coins are what the inputs spend, in order.
 func (r *Request) Coins() []Coin {
 	coins := make([]Coin, len(r.Packet.Inputs))

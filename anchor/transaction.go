@@ -11,7 +11,6 @@ import (
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"gradseal/anchor/coinkey"
-	"gradseal/bitcoin"
 	"gradseal/proof"
 )
 
@@ -154,11 +153,7 @@ func checkCommitment(tx *wire.MsgTx, root [32]byte) error {
 	if err != nil {
 		return err
 	}
-	parsed, err := bitcoin.ParseTransaction(stripped)
-	if err != nil {
-		return err
-	}
-	got, err := proof.ParseCommitment(parsed)
+	got, err := commitmentOf(stripped)
 	if err != nil {
 		return err
 	}

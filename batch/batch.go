@@ -58,10 +58,13 @@ type Batch struct {
 	Documents []Document // in the order of the tree
 	Statement []byte     // signed
 	// Requests are the unsigned transactions that a signature was asked for
-	// (BIP 174), Transactions the signed ones (with witness), each of the request
-	// with its index. Later ones replace earlier ones, and any of them may end up
-	// in a block. A last request without its transaction waits for its signature.
+	// (BIP 174), the oldest first. Transactions has, at the same place, the signed
+	// one (with witness), or nil where it is not here: it may be signed, and even
+	// sent, elsewhere. Any of them may end up in a block.
 	Requests, Transactions [][]byte
+	// Found are transactions that others made and that commit to the batch root
+	// too (without witness): they spend a coin of the batch's own.
+	Found [][]byte
 	// Attestation is the evidence that one of the transactions is in a block. The
 	// proofs carry it once it is final.
 	Attestation *proof.Bitcoin
@@ -72,6 +75,7 @@ type Batch struct {
 	tree     *merkle.Tree
 	root     *[32]byte // the batch root, once plan and statement were compared
 	final    bool      // the block is deep enough for proofs to carry the attestation
+	pending  bool      // every proof has been written, without the attestation
 	complete bool
 	given    map[string]int  // index of the document that was given at a path
 	seen     map[string]bool // paths of the documents that were looked at just now
@@ -151,10 +155,10 @@ func (b *Batch) State() State {
 		return Complete
 	case b.Attestation != nil:
 		return Confirmed
-	case len(b.Requests) > 0 && len(b.Transactions) == 0:
-		return Requested
-	case len(b.Transactions) > 0:
+	case b.Newest() >= 0 || len(b.Found) > 0:
 		return Funded
+	case len(b.Requests) > 0:
+		return Requested
 	case b.Statement != nil:
 		return Signed
 	}
@@ -226,52 +230,61 @@ func (b *Batch) SaveStatement(signed []byte) error {
 	return nil
 }
 
-// SaveRequest puts what a signer is asked for on disk, synced: a transaction
-// that is not signed, and the first one or one that replaces those that are.
+// SaveRequest puts what a signer is asked for on disk, synced, as the newest
+// version of the transaction. None is ever replaced or removed: whoever was asked
+// for it may have signed it.
 func (b *Batch) SaveRequest(data []byte) error {
-	if b.OpenRequest() != nil {
-		return fmt.Errorf("batch %s waits for the signature of another transaction", b.ID)
+	if len(b.Requests) == maxVersions {
+		return fmt.Errorf("batch %s has %d versions of its transaction: no more are kept", b.ID, maxVersions)
 	}
 	if err := b.saveNew(numbered(requestFile, len(b.Requests)), data); err != nil {
 		return err
 	}
-	b.Requests = append(b.Requests, data)
+	b.Requests, b.Transactions = append(b.Requests, data), append(b.Transactions, nil)
 	return nil
 }
 
-// OpenRequest is the request that has no transaction yet; nil where none is
-// waiting.
-func (b *Batch) OpenRequest() []byte {
-	if len(b.Requests) == len(b.Transactions) {
-		return nil
+// Newest is the index of the newest transaction that is signed here, -1 where
+// there is none.
+func (b *Batch) Newest() int {
+	for i, raw := range slices.Backward(b.Transactions) {
+		if raw != nil {
+			return i
+		}
 	}
-	return b.Requests[len(b.Requests)-1]
+	return -1
 }
 
-// DropRequest forgets the open request. It is for one that can never confirm,
-// or of which it is certain that nobody has signed it.
-func (b *Batch) DropRequest() error {
-	if b.OpenRequest() == nil {
-		return nil
-	}
-	last := len(b.Requests) - 1
-	if err := b.remove(numbered(requestFile, last)); err != nil {
-		return err
-	}
-	b.Requests = b.Requests[:last]
-	return nil
+// IsOpen reports whether the newest version is not signed here.
+func (b *Batch) IsOpen() bool {
+	return len(b.Requests) > 0 && b.Newest() < len(b.Requests)-1
 }
 
-// SaveTransaction puts the signed transaction of the open request on disk,
-// synced, before it is sent. One that is there already is never replaced.
-func (b *Batch) SaveTransaction(raw []byte) error {
-	if b.OpenRequest() == nil {
+// SaveTransaction puts the signed transaction of the request with the index on
+// disk, synced, before it is sent. One that is there already is never replaced.
+func (b *Batch) SaveTransaction(index int, raw []byte) error {
+	if index < 0 || index >= len(b.Requests) {
 		return fmt.Errorf("batch %s: there is no request that this transaction belongs to", b.ID)
 	}
-	if err := b.saveNew(numbered(transactionFile, len(b.Transactions)), raw); err != nil {
+	if err := b.saveNew(numbered(transactionFile, index), raw); err != nil {
 		return err
 	}
-	b.Transactions = append(b.Transactions, raw)
+	b.Transactions[index] = raw
+	return nil
+}
+
+// SaveFound puts a transaction that others made for the batch root on disk,
+// synced.
+func (b *Batch) SaveFound(stripped []byte) error {
+	for _, have := range b.Found {
+		if bytes.Equal(have, stripped) {
+			return nil
+		}
+	}
+	if err := b.saveNew(numbered(foundFile, len(b.Found)), stripped); err != nil {
+		return err
+	}
+	b.Found = append(b.Found, stripped)
 	return nil
 }
 
@@ -301,9 +314,17 @@ func (b *Batch) Finalize(a *proof.Bitcoin) error {
 	if err := b.SaveAttestation(a); err != nil {
 		return err
 	}
+	if err := b.remove(pendingFile); err != nil {
+		return err
+	}
+	b.pending = false
 	b.final = true
 	return nil
 }
+
+// IsWritten reports whether every proof has been written as it is now. Somebody
+// may have removed one since.
+func (b *Batch) IsWritten() bool { return b.complete || b.pending && !b.final }
 
 // IsFinal reports whether the proofs carry the attestation.
 func (b *Batch) IsFinal() bool { return b.final }
@@ -422,14 +443,17 @@ func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile
 			b.Left = append(b.Left, Finding{d.Path, left[i]})
 		}
 	}
-	if b.complete || !b.final {
+	switch {
+	case b.complete || b.pending && !b.final:
 		return nil
+	case b.final:
+		err = atomicfile.WriteFile(filepath.Join(b.dir, completeFile), nil, 0o600)
+		b.complete = err == nil
+	case len(b.Left) == 0:
+		err = atomicfile.WriteFile(filepath.Join(b.dir, pendingFile), nil, 0o600)
+		b.pending = err == nil
 	}
-	if err := atomicfile.WriteFile(filepath.Join(b.dir, completeFile), nil, 0o600); err != nil {
-		return err
-	}
-	b.complete = true
-	return nil
+	return err
 }
 
 // WriteProofAt writes the proof of one document beside a copy of it.

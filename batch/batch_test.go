@@ -114,50 +114,72 @@ func TestStepsAreNeverReplaced(t *testing.T) {
 	require.Equal(t, before, snapshot(t, dir))
 
 	old = reload(t, s, b)
-	require.ErrorContains(t, b.SaveTransaction([]byte("unasked")), "no request")
+	require.ErrorContains(t, b.SaveTransaction(0, []byte("unasked")), "no request")
 	request(t, b)
 	require.ErrorIs(t, old.SaveRequest([]byte("another")), fs.ErrExist)
-	require.ErrorContains(t, b.SaveRequest([]byte("another")), "waits for the signature")
-	old = reload(t, s, b)
+	require.Equal(t, -1, b.Newest())
 	fund(t, b)
 	before = snapshot(t, dir)
-	require.ErrorIs(t, old.SaveTransaction([]byte("another")), fs.ErrExist)
-	require.ErrorContains(t, b.SaveTransaction([]byte("another")), "no request")
-	require.Empty(t, old.Transactions)
+	for _, b := range []*batch.Batch{b, reload(t, s, b)} {
+		require.ErrorIs(t, b.SaveTransaction(0, []byte("another")), fs.ErrExist)
+		require.NotEqual(t, "another", string(b.Transactions[0]))
+	}
 	require.Equal(t, before, snapshot(t, dir))
 	require.Equal(t, b.Transactions, reload(t, s, b).Transactions)
 }
 
-// TestReplacements: every version of the transaction stays on disk, in order,
-// and a request that nobody signed can be dropped.
-func TestReplacements(t *testing.T) {
+// TestVersions: every version of the transaction stays on disk, in order, signed
+// or not, and so does what others made.
+func TestVersions(t *testing.T) {
 	s, dir := newStore(t)
 	b := create(t, s, fakeFiles(2))
 	advance(t, b, batch.Requested)
-	require.NotNil(t, b.OpenRequest())
-	require.NoError(t, b.DropRequest())
-	require.Equal(t, batch.Signed, reload(t, s, b).State())
-	require.NoError(t, b.DropRequest(), "there is none")
-	advance(t, b, batch.Funded)
-	require.Nil(t, b.OpenRequest())
+	require.True(t, b.IsOpen())
 	for i := range 11 {
 		require.NoError(t, b.SaveRequest(fmt.Appendf(nil, "request %d", i)))
-		require.Equal(t, batch.Funded, reload(t, s, b).State())
-		require.Equal(t, b.OpenRequest(), reload(t, s, b).OpenRequest())
-		require.NoError(t, b.SaveTransaction(fmt.Appendf(nil, "transaction %d", i)))
+		require.Equal(t, i < 5, reload(t, s, b).State() == batch.Requested)
+		require.True(t, b.IsOpen())
+		if i == 4 || i == 7 {
+			require.NoError(t, b.SaveTransaction(i+1, fmt.Appendf(nil, "transaction %d", i)))
+			require.False(t, b.IsOpen())
+			require.Equal(t, i+1, reload(t, s, b).Newest())
+		}
 	}
+	require.NoError(t, b.SaveFound([]byte("of somebody else")))
+	require.NoError(t, b.SaveFound([]byte("of somebody else")), "once is enough")
+	require.NoError(t, b.SaveFound([]byte("of a third")))
 	again := reload(t, s, b)
-	require.Len(t, again.Transactions, 12)
+	require.Len(t, again.Requests, 12)
 	require.Equal(t, b.Requests, again.Requests)
 	require.Equal(t, b.Transactions, again.Transactions)
-	for lost, want := range map[string]string{"request-3": "request-3", "transaction-3": "transaction-3", "request": "request", "transaction": "transaction"} {
+	require.Equal(t, b.Found, again.Found)
+	for _, lost := range []string{"statement", "request", "request-3"} {
 		path := filepath.Join(dir, b.ID, lost)
 		data := readFile(t, path)
 		require.NoError(t, os.Remove(path))
 		_, err := s.List()
-		require.ErrorContains(t, err, want+": is missing", lost)
+		require.ErrorContains(t, err, lost+": is missing", lost)
 		write(t, path, []byte(data))
 	}
+}
+
+// TestPendingProofsAreRemembered: nothing is written again for as long as
+// nothing changes.
+func TestPendingProofsAreRemembered(t *testing.T) {
+	s, b, _ := confirmed(t, 3)
+	b = reload(t, s, b) // not final
+	require.False(t, b.IsWritten())
+	writeProofs(t, b)
+	for _, b := range []*batch.Batch{b, reload(t, s, b)} {
+		require.True(t, b.IsWritten())
+	}
+	require.NoError(t, b.Finalize(b.Attestation))
+	require.False(t, b.IsWritten())
+	require.False(t, reload(t, s, b).IsWritten(), "some may carry the attestation by now")
+	writeProofs(t, b)
+	require.True(t, reload(t, s, b).IsWritten())
+	require.NoError(t, b.DropAttestation())
+	require.False(t, reload(t, s, b).IsWritten())
 }
 
 // TestDropAttestation: the block has left the chain, and the proofs are pending

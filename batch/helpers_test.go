@@ -162,7 +162,7 @@ func request(t testing.TB, b *batch.Batch) {
 
 func fund(t testing.TB, b *batch.Batch) {
 	t.Helper()
-	require.NoError(t, b.SaveTransaction(transaction(t, b)))
+	require.NoError(t, b.SaveTransaction(len(b.Requests)-1, transaction(t, b)))
 }
 
 // attestation puts the transaction into the first block after genesis.

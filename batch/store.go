@@ -10,7 +10,9 @@
 //	statement    the signed statement: from here on the batch is issued
 //	request      the unsigned Bitcoin transaction that a signature is asked for
 //	transaction  the signed one, before it is sent
-//	request-2, transaction-2, …  those that replace it, for a higher fee
+//	request-2, transaction-2, …  further versions, for another fee
+//	found        a transaction of others that commits to the batch root too
+//	pending      every proof has been written, without the attestation
 //	attestation  the evidence that one of the transactions is in a block
 //	complete     every proof has been written, with the attestation
 //
@@ -42,6 +44,8 @@ const (
 	requestFile     = "request"
 	transactionFile = "transaction"
 	attestationFile = "attestation"
+	foundFile       = "found"
+	pendingFile     = "pending"
 	completeFile    = "complete"
 )
 
@@ -181,8 +185,21 @@ func load(dir string) (*Batch, error) {
 	if b.Requests, err = versions(dir, requestFile); err != nil {
 		return nil, err
 	}
-	if b.Transactions, err = versions(dir, transactionFile); err != nil {
+	if b.Found, err = versions(dir, foundFile); err != nil {
 		return nil, err
+	}
+	b.Transactions = slices.Repeat([][]byte{nil}, len(b.Requests))
+	for i := range len(b.Requests) + 1 {
+		raw, err := optional(dir, numbered(transactionFile, i))
+		if err != nil {
+			return nil, err
+		}
+		if raw != nil && i >= len(b.Requests) {
+			return nil, missing(dir, numbered(requestFile, len(b.Requests)))
+		}
+		if raw != nil {
+			b.Transactions[i] = raw
+		}
 	}
 	attestation, err := optional(dir, attestationFile)
 	if err != nil {
@@ -196,6 +213,8 @@ func load(dir string) (*Batch, error) {
 	_, err = os.Stat(filepath.Join(dir, completeFile))
 	b.complete = err == nil
 	b.final = b.complete
+	_, err = os.Stat(filepath.Join(dir, pendingFile))
+	b.pending = err == nil
 	if err := b.checkSteps(); err != nil {
 		return nil, err
 	}
@@ -205,20 +224,22 @@ func load(dir string) (*Batch, error) {
 // checkSteps refuses a directory from which a step was lost. Going on would
 // sign or pay a second time.
 func (b *Batch) checkSteps() error {
-	lost, requests, transactions := "", len(b.Requests), len(b.Transactions)
+	lost := ""
 	switch {
-	case b.Statement == nil && (requests > 0 || transactions > 0 || b.Attestation != nil || b.complete):
+	case b.Statement == nil && (len(b.Requests) > 0 || b.Attestation != nil || b.complete):
 		lost = statementFile
-	case requests < transactions:
-		lost = numbered(requestFile, requests)
-	case requests > transactions+1, transactions == 0 && b.Attestation != nil:
-		lost = numbered(transactionFile, transactions)
+	case b.Attestation != nil && len(b.Requests) == 0:
+		lost = requestFile
 	case b.Attestation == nil && b.complete:
 		lost = attestationFile
 	default:
 		return nil
 	}
-	return fmt.Errorf("%s: is missing, but a later step of the batch is there", filepath.Join(b.dir, lost))
+	return missing(b.dir, lost)
+}
+
+func missing(dir, name string) error {
+	return fmt.Errorf("%s: is missing, but a later step of the batch is there", filepath.Join(dir, name))
 }
 
 // versions reads the files of all versions.
@@ -233,6 +254,9 @@ func versions(dir, name string) ([][]byte, error) {
 			break
 		}
 		all = append(all, data)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, numbered(name, len(all)+1))); err == nil {
+		return nil, missing(dir, numbered(name, len(all)))
 	}
 	return all, nil
 }

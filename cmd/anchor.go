@@ -157,9 +157,6 @@ func (a *app) newAnchorRun(o anchorOptions) (*anchorRun, error) {
 			return nil, fmt.Errorf("--title: %w", err)
 		}
 	}
-	if o.wait > 0 {
-		o.depth = o.wait
-	}
 	return &anchorRun{
 		carrier:       carrier{app: a, network: network, confirmations: finalDepth(network, o.depth), money: o.moneyOptions},
 		anchorOptions: o, now: time.Now(),
@@ -186,11 +183,11 @@ func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) er
 	if o.dryRun { // the lock is a file
 		return r.rehearse(ctx, paths)
 	}
-	release, err := a.lock(ctx)
-	if err != nil {
+	if r.release, err = a.lock(ctx); err != nil {
 		return err
 	}
-	defer release()
+	defer func() { r.release() }()
+	r.rewrite = true // a registrar who names the documents again may have lost a proof
 	run := func() error { return r.run(ctx, paths) }
 	if o.psbtIn != "" {
 		run = func() error { return r.takePSBT(ctx) }
@@ -418,15 +415,25 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	if err := r.carry(ctx, b); err != nil {
 		return err
 	}
+	b, err := r.waitFor(ctx, b)
 	r.anchored = append(r.anchored, b)
-	if r.wait == 0 || b.OpenRequest() != nil {
-		return nil
+	return err
+}
+
+// waitFor waits, with --wait N, until the transaction has N confirmations.
+func (r *anchorRun) waitFor(ctx context.Context, b *batch.Batch) (*batch.Batch, error) {
+	if r.wait == 0 || r.node == nil || b.State() == batch.Requested {
+		return b, nil
 	}
-	return r.await(ctx, b)
+	list, err := r.await(ctx, []*batch.Batch{b}, func(b *batch.Batch) bool {
+		return b.State() == batch.Complete || r.confirmationsOf(b) >= r.wait
+	})
+	r.current = list[0]
+	return list[0], err
 }
 
 // ready finds out, before anything is signed, whether the transaction can be
-// paid for, and brings the header chain up to date, whose newest block dates the
+// paid for, shows what it costs and asks where that is real money, and brings the header chain up to date, whose newest block dates the
 // statement from below.
 func (r *anchorRun) ready(ctx context.Context) error {
 	if r.node == nil { // the embedded node makes its own money
@@ -439,8 +446,11 @@ func (r *anchorRun) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.backend.Fund(ctx, order)
-	return err
+	request, err := r.backend.Fund(ctx, order)
+	if err != nil {
+		return err
+	}
+	return r.spend(ctx, request)
 }
 
 // needArgs wants at least one argument.

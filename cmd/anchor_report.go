@@ -39,7 +39,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 			return err
 		}
 		switch documents := count(len(b.Documents), "document"); {
-		case b.OpenRequest() != nil && len(b.Transactions) == 0:
+		case b.State() == batch.Requested:
 			r.ui.result("Signed %s; the transaction waits for its signature", documents)
 		case at.block == nil:
 			r.ui.result("Sent the transaction for %s to %s", documents, b.Network)
@@ -50,8 +50,8 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 		}
 		r.ui.result("  batch        %s", b.ID)
 		r.ui.result("  transaction  %s", at.id)
-		if r.node != nil && b.State() != batch.Complete {
-			r.ui.result("  fee          %s satoshi", number(at.fee))
+		if r.node != nil && b.State() != batch.Complete && at.fee != nil {
+			r.ui.result("  fee          %s satoshi", number(*at.fee))
 		}
 		pending = pending || b.State() != batch.Complete
 	}
@@ -106,7 +106,7 @@ func (r *anchorRun) wayFlags() string {
 
 // psbtOut reports whether a transaction was written for a signer elsewhere.
 func (r *anchorRun) psbtOut() bool {
-	return slices.ContainsFunc(r.anchored, func(b *batch.Batch) bool { return b.OpenRequest() != nil })
+	return r.money.psbtOut != "" && slices.ContainsFunc(r.anchored, func(b *batch.Batch) bool { return b.State() == batch.Requested })
 }
 
 // arguments are paths as one would type them again.

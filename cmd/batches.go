@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gradseal/anchor"
 	"gradseal/batch"
 	"gradseal/bitcoin"
 	"gradseal/proof"
@@ -107,7 +106,7 @@ func (a *app) newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 	out := &batchJSON{
 		Version: jsonVersion, Batch: b.ID, State: b.State().String(), Documents: len(b.Documents),
 		Network: b.Network.String(), Issuer: b.Issuer, Title: b.Title, Created: b.Created.Format(time.RFC3339),
-		Confirmations: a.confirmationsOf(b), Versions: len(b.Transactions), Next: nextStep(b),
+		Confirmations: a.confirmationsOf(b), Versions: len(b.Requests) + len(b.Found), Next: nextStep(b),
 	}
 	for _, d := range b.Documents {
 		out.Bytes += d.Size
@@ -121,44 +120,57 @@ func (a *app) newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 	}
 	at, err := anchorOf(b)
 	if at != nil {
-		out.TxID, out.Block, out.Fee = &at.id, at.block, &at.fee
+		out.TxID, out.Block, out.Fee = &at.id, at.block, at.fee
 	}
 	return out, err
 }
 
 // anchored is the transaction of a batch: the one that is in a block, or else
-// the newest.
+// the newest that is signed, or else the newest.
 type anchored struct {
 	id    string
-	fee   int64 // satoshi
+	fee   *int64 // satoshi; nil where somebody else made it
 	block *blockJSON
 }
 
-// anchorOf returns the transaction of a batch, signed or not; nil where there is
-// none yet.
+// anchorOf returns the transaction of a batch; nil where there is none yet.
 func anchorOf(b *batch.Batch) (*anchored, error) {
-	var of *anchored
-	for _, data := range slices.Backward(b.Requests) {
-		request, err := anchor.ParseRequest(data)
-		if err != nil {
-			return nil, fmt.Errorf("batch %s: %w", b.ID, err)
-		}
-		id := request.ID()
-		this := &anchored{id: id.String(), fee: request.Fee()}
-		if of == nil {
-			of = this
-		}
-		if b.Attestation == nil {
-			break
-		}
-		if tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction); err == nil && tx.ID() == id {
-			h := b.Attestation.Header
-			this.block = newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: h.Hash(), Time: h.Time()})
-			return this, nil
-		}
-	}
 	if b.Attestation != nil {
-		return nil, fmt.Errorf("batch %s: its attestation is of a transaction that it did not make", b.ID)
+		return attested(b)
+	}
+	if len(b.Requests) == 0 {
+		return nil, nil
+	}
+	index := b.Newest()
+	if index < 0 {
+		index = len(b.Requests) - 1
+	}
+	request, err := requestOf(b, index)
+	if err != nil {
+		return nil, err
+	}
+	return &anchored{id: request.ID().String(), fee: ptr(request.Fee())}, nil
+}
+
+// attested is the transaction that is in a block.
+func attested(b *batch.Batch) (*anchored, error) {
+	tx, err := bitcoin.ParseTransaction(b.Attestation.Transaction)
+	if err != nil {
+		return nil, fmt.Errorf("batch %s: %w", b.ID, err)
+	}
+	h := b.Attestation.Header
+	of := &anchored{
+		id:    tx.ID().String(),
+		block: newBlockJSON(&verify.BlockAt{Height: b.Attestation.Height, Hash: h.Hash(), Time: h.Time()}),
+	}
+	for i := range b.Requests {
+		request, err := requestOf(b, i)
+		if err != nil {
+			return nil, err
+		}
+		if request.ID() == tx.ID() {
+			of.fee = ptr(request.Fee())
+		}
 	}
 	return of, nil
 }
@@ -186,8 +198,8 @@ func (a *app) runBatches() error {
 		switch at, err := anchorOf(b); {
 		case err != nil:
 			return err
-		case at != nil:
-			fee = number(at.fee)
+		case at != nil && at.fee != nil:
+			fee = number(*at.fee)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.State(), number(len(b.Documents)), b.Network,
 			age(time.Since(b.Created)), confirmations, fee, b.Issuer, safe(b.Title))
@@ -284,7 +296,9 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 	}
 	if out.TxID != nil {
 		a.ui.result("transaction  %s", *out.TxID)
-		a.ui.result("fee          %s satoshi%s", number(*out.Fee), replacing(b))
+		if out.Fee != nil {
+			a.ui.result("fee          %s satoshi%s", number(*out.Fee), replacing(b))
+		}
 	}
 	if out.Block != nil {
 		a.ui.result("block        %d, %s", out.Block.Height, out.Block.Hash)
@@ -315,10 +329,10 @@ func foldersOf(b *batch.Batch) []string {
 
 // replacing says how many versions of its transaction a batch has.
 func replacing(b *batch.Batch) string {
-	if len(b.Transactions) < 2 {
-		return ""
+	if n := len(b.Requests) + len(b.Found); n > 1 {
+		return fmt.Sprintf(" (one of %d versions, of which one can be in a block)", n)
 	}
-	return fmt.Sprintf(" (%d transactions, of which one can be in a block)", len(b.Transactions))
+	return ""
 }
 
 // age is a duration in its largest unit.
@@ -346,6 +360,9 @@ func nextStep(b *batch.Batch) string {
 	case batch.Requested:
 		return "Next: have the transaction signed (gradseal anchor --psbt-out FILE FOLDER writes it again), then: gradseal anchor" + onNetwork + " --psbt-in FILE"
 	case batch.Funded:
+		if b.IsOpen() {
+			return "Next: a version with another fee waits for its signature: gradseal bump " + b.ID + " signs it, and after --psbt-out gradseal anchor" + onNetwork + " --psbt-in FILE takes it"
+		}
 		return "Next: gradseal upgrade" + onNetwork + "; if no block takes it: gradseal bump " + b.ID
 	case batch.Confirmed:
 		return "Next: gradseal upgrade" + onNetwork + ", until the block is deep enough"

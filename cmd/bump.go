@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"gradseal/anchor"
 	"gradseal/batch"
+	"gradseal/bitcoin"
+	"gradseal/headers"
 )
 
 type bumpOptions struct {
@@ -28,11 +31,12 @@ is, the proofs carry: nothing else changes. The difference in fees comes out of
 the change.
 
 --other-coin is for a coin that somebody else's transaction has spent, so that
-no version of the batch's own can be in a block: it takes another one.`,
+no version of the batch's own can be in a block any more: it takes another one.`,
 		Example: `  gradseal bump 20261122-10b7b705 --fee-rate 12
   gradseal bump 20261122-10b7b705 --network testnet4 --via bitcoind
 
-Exit codes: 0 sent, or written for the signer; 1 an error, and the batch is as it was.`,
+Exit codes: 0 sent, or written for the signer; 1 an error: the same command again
+goes on.`,
 		Args: needOneBatch,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runBump(cmd.Context(), o, args[0]) },
 	}
@@ -56,15 +60,11 @@ func (a *app) runBump(ctx context.Context, o bumpOptions, id string) error {
 	if _, err := a.findBatch(id); err != nil { // before there is a lock, and so a home
 		return err
 	}
-	release, err := a.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
 	c := &carrier{app: a, money: o.money}
-	if c.batches, err = a.home.batches().List(); err != nil {
+	if err := c.hold(ctx); err != nil {
 		return err
 	}
+	defer func() { c.release() }()
 	b, err := pickBatch(c.batches, id)
 	if err != nil {
 		return err
@@ -97,46 +97,155 @@ func (c *carrier) bump(ctx context.Context, b *batch.Batch, o bumpOptions) (err 
 		}
 		return err
 	}
-	request, err := c.replacement(ctx, b, o)
+	var next *anchor.Request
+	if o.otherCoin {
+		next, err = c.fromOtherCoin(ctx, b)
+	} else {
+		next, err = c.replacement(ctx, b)
+	}
+	if err != nil || next == nil {
+		return err
+	}
+	// An interrupted run may have stored the same.
+	index, err := versionOf(b, next)
+	if err == nil && index < 0 {
+		index = len(b.Requests)
+		err = save(b, next)
+	}
 	if err != nil {
 		return err
 	}
-	// What waits for a signature is replaced too: nobody has sent it from here.
-	if err := c.save(ctx, b, request); err != nil {
-		return err
-	}
-	if err := c.signRequest(ctx, b); err != nil || b.OpenRequest() != nil {
-		return err
+	if b.Transactions[index] == nil {
+		if err := c.signVersion(ctx, b, index); err != nil {
+			return err
+		}
 	}
 	return c.follow(ctx, b)
 }
 
-// replacement is the request for the next version of a batch's transaction.
-func (c *carrier) replacement(ctx context.Context, b *batch.Batch, o bumpOptions) (*anchor.Request, error) {
-	if o.otherCoin {
-		err := c.submit(ctx, b)
-		if err == nil {
-			return nil, hinted(fmt.Errorf("batch %s: its coin is not spent: its transaction is on its way", b.ID), "raise its fee without --other-coin")
-		}
-		if !errors.Is(err, anchor.ErrSpent) && !errors.Is(err, anchor.ErrNoCoin) {
-			return nil, err
-		}
-		order, err := c.order(ctx, b)
+// versionOf is the index of the stored request for the same transaction, -1
+// where there is none.
+func versionOf(b *batch.Batch, of *anchor.Request) (int, error) {
+	for i := range b.Requests {
+		request, err := requestOf(b, i)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		return c.backend.Fund(ctx, order)
+		if request.ID() == of.ID() {
+			return i, nil
+		}
 	}
-	last, err := anchor.ParseRequest(b.Requests[len(b.Requests)-1])
-	if err != nil {
-		return nil, fmt.Errorf("batch %s: %w", b.ID, err)
-	}
-	rate, err := c.feeRate(ctx)
+	return -1, nil
+}
+
+// replacement is the next version of a batch's transaction, from the same coins:
+// for more than the newest that is signed pays, or for another fee where none is.
+// A version that waits for its signature is gone on with, unless another rate is
+// asked for.
+func (c *carrier) replacement(ctx context.Context, b *batch.Batch) (*anchor.Request, error) {
+	given, err := c.money.rate()
 	if err != nil {
 		return nil, err
 	}
-	if given, _ := c.money.rate(); given == 0 {
-		rate = max(rate, last.Rate()+anchor.SatPerVByte) // what is asked for is more
+	newest, err := requestOf(b, len(b.Requests)-1)
+	if err != nil {
+		return nil, err
 	}
-	return last.Bump(rate, c.money.maxFee)
+	if err := c.sameInputs(b, newest); err != nil {
+		return nil, err
+	}
+	signed := b.Newest()
+	switch {
+	case given == 0 && b.IsOpen() && signed >= 0:
+		return newest, nil
+	case signed < 0 && given == 0:
+		rate, err := c.feeRate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newest.WithRate(rate, c.money.maxFee)
+	case signed < 0:
+		return newest.WithRate(given, c.money.maxFee)
+	}
+	base, err := requestOf(b, signed)
+	if err != nil {
+		return nil, err
+	}
+	rate := given
+	if rate == 0 {
+		if rate, err = c.feeRate(ctx); err != nil {
+			return nil, err
+		}
+		rate = max(rate, base.Rate()+anchor.SatPerVByte) // what is asked for is more
+	}
+	return base.Bump(rate, c.money.maxFee)
+}
+
+// fromOtherCoin is a version that does not share a coin with the others, and so
+// could be in a block beside them. It is made only where none of them can be in
+// one any more: their coin is spent by a transaction that is deep in this home's
+// header chain. It is nil, and no error, where that transaction turns out to
+// commit to the batch root itself.
+func (c *carrier) fromOtherCoin(ctx context.Context, b *batch.Batch) (*anchor.Request, error) {
+	err := c.submit(ctx, b)
+	var spent *anchor.SpentError
+	switch {
+	case err == nil && len(b.Found) > 0:
+		return nil, c.follow(ctx, b)
+	case err == nil && b.Newest() >= 0:
+		return nil, hinted(fmt.Errorf("batch %s: its coin is not spent: its transaction is on its way", b.ID), "raise its fee without --other-coin")
+	case errors.As(err, &spent) && spent.By != (bitcoin.Hash{}):
+		if err := c.isDeep(ctx, b, spent); err != nil {
+			return nil, err
+		}
+	case err != nil && !errors.Is(err, anchor.ErrSpent) && !errors.Is(err, anchor.ErrNoCoin):
+		return nil, err
+	case !c.network.IsTest():
+		return nil, hinted(fmt.Errorf("batch %s: this node cannot tell which transaction spent its coin, and without that it could be paid for twice", b.ID),
+			"ask another node: bitcoind or btcd with -txindex, or --via esplora")
+	}
+	order, err := c.order(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return c.backend.Fund(ctx, order)
+}
+
+// isDeep fails unless the transaction that spent the batch's coin is so deep in
+// this home's header chain that a proof could be made of it.
+func (c *carrier) isDeep(ctx context.Context, b *batch.Batch, spent *anchor.SpentError) error {
+	wait := func(format string, args ...any) error {
+		return hinted(fmt.Errorf("batch %s: its coin is spent by transaction %s, which %s", b.ID, spent.By, fmt.Sprintf(format, args...)),
+			"wait, and run the same command again: if that transaction is dropped, the batch's own can still be in a block")
+	}
+	stripped, err := c.node.Transaction(ctx, spent.By)
+	if err != nil {
+		return err
+	}
+	tx, err := bitcoin.ParseTransaction(stripped)
+	if err != nil {
+		return fmt.Errorf("batch %s: transaction %s: %w", b.ID, spent.By, err)
+	}
+	if !slices.Contains(tx.Inputs(), bitcoin.OutPoint{ID: bitcoin.Hash(spent.Input.Hash), Index: spent.Input.Index}) {
+		return fmt.Errorf("batch %s: the node is wrong: transaction %s does not spend %s", b.ID, spent.By, spent.Input)
+	}
+	a, err := c.node.Attest(ctx, stripped, notBelow(b))
+	if err != nil {
+		return err
+	}
+	if a == nil {
+		return wait("is in no block yet")
+	}
+	if err := c.syncHeaders(ctx); err != nil {
+		return err
+	}
+	chain, err := headers.Open(c.home.headerFile(c.network), c.network)
+	if err != nil {
+		return err
+	}
+	defer chain.Close()
+	if n := depth(chain, a); n < c.confirmations {
+		return wait("has %d of %d confirmations", n, c.confirmations)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/btcsuite/btcd/wire/v2"
@@ -26,11 +27,14 @@ type carrier struct {
 	network       bitcoin.Network
 	confirmations uint32         // that a block needs before proofs carry it
 	batches       []*batch.Batch // all of the home
+	release       func()         // lets go of the home's lock
 
 	backend anchor.Backend
 	node    anchor.Node // nil for the embedded node, which keeps its headers itself
 	synced  bool        // the header chain was brought up to the node's
 	money   moneyOptions
+	shown   int64 // satoshi: the fee that was shown, and agreed to where it is real money
+	rewrite bool  // proofs that were written are looked at again
 
 	fee    int64 // satoshi, of the transactions made in this run
 	proofs int   // written in this run
@@ -39,13 +43,13 @@ type carrier struct {
 // carry takes a signed batch as far as it goes now. Where that is not to the
 // end there is no error: the batch's state says what it waits for.
 func (c *carrier) carry(ctx context.Context, b *batch.Batch) error {
-	if len(b.Transactions) == 0 && b.OpenRequest() == nil {
+	if len(b.Requests) == 0 {
 		if err := c.request(ctx, b); err != nil {
 			return err
 		}
 	}
-	if b.OpenRequest() != nil {
-		if err := c.signRequest(ctx, b); err != nil || b.OpenRequest() != nil {
+	if b.State() == batch.Requested {
+		if err := c.signFirst(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -66,12 +70,12 @@ func (c *carrier) request(ctx context.Context, b *batch.Batch) error {
 	if err != nil {
 		return err
 	}
-	return c.save(ctx, b, request)
+	return save(b, request)
 }
 
 // order is what the transaction of a batch is wanted for.
 func (c *carrier) order(ctx context.Context, b *batch.Batch) (anchor.Order, error) {
-	var root [32]byte // of a dry run's batch, which is not there yet
+	var root [32]byte // of a batch that is not signed yet
 	if b.Statement != nil {
 		var err error
 		if root, err = b.Root(); err != nil {
@@ -90,58 +94,104 @@ func (c *carrier) order(ctx context.Context, b *batch.Batch) (anchor.Order, erro
 	return anchor.Order{Root: root, Rate: rate, MaxFee: c.money.maxFee, Reserved: reserved, Inputs: inputs}, err
 }
 
-// save shows what is to be paid, asks where it is real money, and stores the
-// request.
-func (c *carrier) save(ctx context.Context, b *batch.Batch, request *anchor.Request) error {
-	if c.node != nil {
-		c.showCost(request)
-	}
-	if err := c.confirmSpending(ctx); err != nil {
-		return err
-	}
+func save(b *batch.Batch, request *anchor.Request) error {
 	data, err := request.Marshal()
 	if err != nil {
-		return err
-	}
-	if err := b.DropRequest(); err != nil {
 		return err
 	}
 	return b.SaveRequest(data)
 }
 
-// signRequest has the open request signed and stores the transaction before it
-// is sent. With --psbt-out somebody else signs, and the request stays open.
-func (c *carrier) signRequest(ctx context.Context, b *batch.Batch) error {
-	request, err := anchor.ParseRequest(b.OpenRequest())
+// requestOf reads a version of the batch's transaction.
+func requestOf(b *batch.Batch, index int) (*anchor.Request, error) {
+	request, err := anchor.ParseRequest(b.Requests[index])
 	if err != nil {
-		return fmt.Errorf("batch %s: %w", b.ID, err)
+		return nil, fmt.Errorf("batch %s: %w", b.ID, err)
+	}
+	return request, nil
+}
+
+// signFirst has the transaction signed that no version of is. An earlier run may
+// have made the request; what this one is told about fee and coins holds.
+func (c *carrier) signFirst(ctx context.Context, b *batch.Batch) error {
+	request, err := requestOf(b, len(b.Requests)-1)
+	if err != nil {
+		return err
+	}
+	if err := c.sameInputs(b, request); err != nil {
+		return err
+	}
+	given, err := c.money.rate()
+	if err != nil {
+		return err
+	}
+	if given != 0 && c.node != nil {
+		wanted, err := request.WithRate(given, c.money.maxFee)
+		if err != nil {
+			return err
+		}
+		if wanted.ID() != request.ID() {
+			if err := save(b, wanted); err != nil {
+				return err
+			}
+		}
+	}
+	return c.signVersion(ctx, b, len(b.Requests)-1)
+}
+
+// sameInputs fails where coins are named and a stored request spends others.
+func (c *carrier) sameInputs(b *batch.Batch, request *anchor.Request) error {
+	named, err := c.money.outPoints()
+	if err != nil {
+		return err
+	}
+	for _, coin := range request.Coins() {
+		if len(named) > 0 && !slices.Contains(named, coin.OutPoint) {
+			return hinted(fmt.Errorf("batch %s has a transaction already, which spends %s", b.ID, coin.OutPoint), "leave --input out")
+		}
+	}
+	return nil
+}
+
+// signVersion shows what a version costs, asks where it is real money, has it
+// signed and stores the transaction before it is sent. With --psbt-out somebody
+// else signs, and the version stays open.
+func (c *carrier) signVersion(ctx context.Context, b *batch.Batch, index int) error {
+	request, err := requestOf(b, index)
+	if err != nil {
+		return err
+	}
+	if c.node != nil {
+		if err := c.spend(ctx, request); err != nil {
+			return err
+		}
 	}
 	if c.money.psbtOut != "" {
 		if err := c.lockCoins(ctx, request); err != nil {
 			return err
 		}
-		return c.writePSBT(b)
+		return c.writePSBT(b.Requests[index])
 	}
 	raw, err := c.backend.Sign(ctx, request)
 	if err != nil {
 		return err
 	}
 	c.fee += request.Fee()
-	return b.SaveTransaction(raw)
+	return b.SaveTransaction(index, raw)
 }
 
-// reserved are the coins of transactions of other batches that are stored but
-// not in a block.
+// reserved are the coins of the transactions of other batches, of those that are
+// in a block too: it may leave the chain.
 func (c *carrier) reserved(but *batch.Batch) ([]wire.OutPoint, error) {
 	var all []wire.OutPoint
 	for _, b := range c.batches {
-		if b.Network != c.network || b.ID == but.ID || b.Attestation != nil {
+		if b.Network != c.network || b.ID == but.ID {
 			continue
 		}
-		for _, data := range b.Requests {
-			request, err := anchor.ParseRequest(data)
+		for i := range b.Requests {
+			request, err := requestOf(b, i)
 			if err != nil {
-				return nil, fmt.Errorf("batch %s: %w", b.ID, err)
+				return nil, err
 			}
 			for _, coin := range request.Coins() {
 				all = append(all, coin.OutPoint)
@@ -167,6 +217,9 @@ func (c *carrier) follow(ctx context.Context, b *batch.Batch) error {
 			return err
 		}
 	}
+	if b.State() < batch.Funded || b.IsWritten() && !c.rewrite {
+		return nil
+	}
 	return c.writeProofs(ctx, b)
 }
 
@@ -180,7 +233,7 @@ func (c *carrier) locate(ctx context.Context, b *batch.Batch) error {
 		}
 	}
 	found, err := c.attest(ctx, b)
-	if err == nil && found == nil {
+	if err == nil && found == nil && b.Newest() >= 0 {
 		if err := c.submit(ctx, b); err != nil {
 			return err
 		}
@@ -197,12 +250,21 @@ func (c *carrier) locate(ctx context.Context, b *batch.Batch) error {
 	return nil
 }
 
-// attest asks for the block of every version of the transaction: whichever is in
-// one is the one that counts.
+// attest asks for the block of every version of the transaction, whoever signed
+// it: whichever is in one is the one that counts.
 func (c *carrier) attest(ctx context.Context, b *batch.Batch) (*proof.Bitcoin, error) {
-	for i := len(b.Transactions) - 1; i >= 0; i-- {
-		found, err := c.backend.Attest(ctx, b.Transactions[i], notBelow(b))
-		if found != nil || err != nil {
+	since := notBelow(b)
+	for i := range slices.Backward(b.Requests) {
+		request, err := requestOf(b, i)
+		if err != nil {
+			return nil, err
+		}
+		if found, err := c.backend.Attest(ctx, request.Unsigned(), since); found != nil || err != nil {
+			return found, err
+		}
+	}
+	for _, stripped := range b.Found {
+		if found, err := c.backend.Attest(ctx, stripped, since); found != nil || err != nil {
 			return found, err
 		}
 	}
@@ -223,27 +285,58 @@ func notBelow(b *batch.Batch) uint32 {
 }
 
 // submit sends the newest version of the transaction that the network takes. One
-// that was replaced by an earlier one that is in no block yet is no error: that
-// one is on its way.
+// that others made for the same root, from the same coin, is taken over.
 func (c *carrier) submit(ctx context.Context, b *batch.Batch) error {
 	var first error
-	for i := len(b.Transactions) - 1; i >= 0; i-- {
-		err := c.backend.Submit(ctx, b.Transactions[i])
+	for _, raw := range slices.Backward(b.Transactions) {
+		if raw == nil {
+			continue
+		}
+		err := c.backend.Submit(ctx, raw)
 		if err == nil {
 			return nil
+		}
+		if adopted, adoptErr := c.adopt(ctx, b, err); adopted || adoptErr != nil {
+			return adoptErr
 		}
 		if first == nil {
 			first = err
 		}
 	}
+	if first == nil {
+		return nil
+	}
 	first = fmt.Errorf("batch %s: %w", b.ID, first)
 	switch {
 	case errors.Is(first, anchor.ErrSpent):
-		return hinted(first, "if that transaction is none of yours, or is in a block, take another coin: gradseal bump --other-coin %s", b.ID)
+		return hinted(first, "wait whether that transaction gets into a block; if it does, take another coin: gradseal bump --other-coin %s", b.ID)
 	case errors.Is(first, anchor.ErrNoCoin):
 		return hinted(first, "is it the right node, and has it all blocks? If the coin is gone for good, take another: gradseal bump --other-coin %s", b.ID)
 	}
 	return first
+}
+
+// adopt takes over the transaction that spent a coin of the batch, where it
+// commits to the batch root: whoever replaced the batch's own, from a wallet or
+// from another copy of this home, has anchored the batch.
+func (c *carrier) adopt(ctx context.Context, b *batch.Batch, refused error) (bool, error) {
+	var spent *anchor.SpentError
+	if !errors.As(refused, &spent) || spent.By == (bitcoin.Hash{}) || c.node == nil {
+		return false, nil
+	}
+	root, err := b.Root()
+	if err != nil {
+		return false, err
+	}
+	stripped, err := c.node.Transaction(ctx, spent.By)
+	if errors.Is(err, anchor.ErrUnknownTx) {
+		return false, nil
+	}
+	if err != nil || !anchor.Commits(stripped, root) {
+		return false, err
+	}
+	c.ui.warn("batch %s: its transaction was replaced, not from this home, by %s, which commits to the same root and counts as well", b.ID, spent.By)
+	return true, b.SaveFound(stripped)
 }
 
 // holds reports whether the header chain of this home has the block.

@@ -109,15 +109,28 @@ func (c *carrier) feeRate(ctx context.Context) (anchor.FeeRate, error) {
 	return max(rate, anchor.SatPerVByte), err
 }
 
-// showCost shows what is about to be paid.
-func (c *carrier) showCost(request *anchor.Request) {
+// spend shows what is about to be paid, holds it to --max-fee, and asks where it
+// is real money: once for one fee in a run.
+func (c *carrier) spend(ctx context.Context, request *anchor.Request) error {
+	fee := request.Fee()
+	if fee > c.money.maxFee {
+		return &anchor.FeeError{Fee: fee, Max: c.money.maxFee}
+	}
+	if fee == c.shown {
+		return nil
+	}
 	for _, coin := range request.Coins() {
 		c.ui.note("  spends       %s, %s satoshi", coin.OutPoint, number(coin.Value))
 	}
 	for _, out := range request.Packet.UnsignedTx.TxOut[1:] {
 		c.ui.note("  change       %s satoshi", number(out.Value))
 	}
-	c.ui.note("  fee          %s satoshi, %s, %s virtual bytes", number(request.Fee()), request.Rate(), number(request.VSize()))
+	c.ui.note("  fee          %s satoshi, %s, %s virtual bytes", number(fee), request.Rate(), number(request.VSize()))
+	if err := c.confirmSpending(ctx); err != nil {
+		return err
+	}
+	c.shown = fee
+	return nil
 }
 
 // confirmSpending has the name of mainnet typed before real money is spent.

@@ -187,7 +187,12 @@ func (c *carrier) open(ctx context.Context, o nodeOptions) (done func() error, e
 	if o.via, err = o.way(c.network); err != nil {
 		return done, err
 	}
+	_, noNode := os.Stat(c.home.nodeDir())
+	if o.via != viaEmbedded && c.network == bitcoin.Regtest && noNode == nil {
+		return done, hinted(errors.New("this home has the chain of its embedded node, which is another regtest than that of a node outside"), "keep that apart: give this one a home of its own with --home DIR")
+	}
 	if o.via == viaEmbedded {
+		c.confirmations = 1 // nobody else makes blocks on it
 		node, err := embedded.Open(ctx, c.home.nodeDir(), c.home.headerFile(c.network))
 		if err != nil {
 			return done, err

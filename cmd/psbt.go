@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gradseal/anchor"
 	"gradseal/batch"
@@ -13,16 +14,20 @@ import (
 	"gradseal/internal/atomicfile"
 )
 
-// writePSBT writes the open request for a signer elsewhere.
-func (c *carrier) writePSBT(b *batch.Batch) error {
+// writePSBT writes a request for a signer elsewhere.
+func (c *carrier) writePSBT(request []byte) error {
 	out := c.money.psbtOut
-	if old, err := os.ReadFile(out); err == nil && string(old) != string(b.OpenRequest()) {
+	if out == "-" {
+		_, err := c.ui.Out.Write(request)
+		return err
+	}
+	if old, err := os.ReadFile(out); err == nil && string(old) != string(request) {
 		return hinted(fmt.Errorf("%s: exists and is something else: it was not overwritten", out), "name another file")
 	}
 	if _, err := os.Stat(filepath.Dir(out)); err != nil { // it is not made for a slip of the finger
 		return err
 	}
-	return atomicfile.WriteFile(out, b.OpenRequest(), 0o644)
+	return atomicfile.WriteFile(out, request, 0o644)
 }
 
 // askSigner says what to do with the file for a signer elsewhere.
@@ -34,21 +39,21 @@ func askSigner(file string, n bitcoin.Network) string {
 func (r *anchorRun) takePSBT(ctx context.Context) (err error) {
 	data, err := readCapped(r.psbtIn, anchor.MaxRequest)
 	if err != nil {
-		return err
+		return hinted(err, "--psbt-in names the file that the signer made")
 	}
 	if r.batches, err = r.home.batches().List(); err != nil {
 		return err
 	}
-	b, raw, err := r.signedBy(data)
+	b, index, raw, err := r.signedBy(data)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.psbtIn, err)
+		return err
 	}
 	r.current = b
 	if err := b.Sync(); err != nil {
 		return err
 	}
-	if b.OpenRequest() != nil {
-		if err := b.SaveTransaction(raw); err != nil {
+	if b.Transactions[index] == nil {
+		if err := b.SaveTransaction(index, raw); err != nil {
 			return err
 		}
 	}
@@ -60,44 +65,40 @@ func (r *anchorRun) takePSBT(ctx context.Context) (err error) {
 	if err := r.follow(ctx, b); err != nil {
 		return err
 	}
-	r.anchored = append(r.anchored, b)
-	if r.wait > 0 {
-		if err := r.await(ctx, b); err != nil {
-			return err
-		}
+	if b, err = r.waitFor(ctx, b); err != nil {
+		return err
 	}
+	r.anchored = append(r.anchored, b)
 	return r.report(&batch.Plan{}, nil)
 }
 
-// signedBy finds the batch that waits for what was signed, and takes the
-// transaction out of it. A batch that has that very transaction by now counts.
-func (r *anchorRun) signedBy(data []byte) (*batch.Batch, []byte, error) {
-	var first error
+// signedBy finds the version of a batch's transaction that was signed, and takes
+// the transaction out of what the signer made. Every version counts, and one that
+// is signed here by now as well.
+func (r *anchorRun) signedBy(data []byte) (of *batch.Batch, index int, raw []byte, err error) {
+	var last error
 	waiting := 0
 	for _, b := range r.batches {
-		if b.Network != r.network || len(b.Requests) == 0 || b.State() == batch.Complete {
+		if b.Network != r.network || b.State() == batch.Complete {
 			continue
 		}
-		request, err := anchor.ParseRequest(b.Requests[len(b.Requests)-1])
-		if err != nil {
-			return nil, nil, fmt.Errorf("batch %s: %w", b.ID, err)
-		}
-		raw, err := request.Complete(data)
-		if err == nil {
-			return b, raw, nil
-		}
-		if b.OpenRequest() != nil {
-			waiting++
-			if first == nil {
-				first = fmt.Errorf("is not what batch %s asked for: %w", b.ID, err)
+		for i := range slices.Backward(b.Requests) {
+			request, err := requestOf(b, i)
+			if err != nil {
+				return nil, 0, nil, err
+			}
+			raw, err := request.Complete(data)
+			if err == nil {
+				return b, i, raw, nil
+			}
+			if b.Transactions[i] == nil {
+				waiting++
+				last = fmt.Errorf("%s: is not what batch %s asked for: %w", r.psbtIn, b.ID, err)
 			}
 		}
 	}
-	switch {
-	case waiting == 1:
-		return nil, nil, first
-	case waiting > 1:
-		return nil, nil, fmt.Errorf("is what none of the %d batches that wait for a signature asked for; the first of them: %w", waiting, first)
+	if waiting == 0 {
+		return nil, 0, nil, hinted(fmt.Errorf("%s: no batch for %s waits for a signature", r.psbtIn, r.network), "see: gradseal batches")
 	}
-	return nil, nil, hinted(fmt.Errorf("no batch for %s waits for a signature", r.network), "see: gradseal batches")
+	return nil, 0, nil, hinted(last, "have the file of --psbt-out signed as it is; the batch is as it was")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gradseal/anchor"
 	"gradseal/batch"
 	"gradseal/bitcoin"
 	"gradseal/headers"
@@ -66,25 +67,30 @@ func (a *app) runUpgrade(ctx context.Context, o upgradeOptions, ids []string) er
 		a.ui.note("There is no batch here yet. Make one with: gradseal anchor FOLDER")
 		return err
 	}
-	release, err := a.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
 	c := &carrier{app: a, network: network, confirmations: finalDepth(network, o.confirmations)}
-	if c.batches, err = a.home.batches().List(); err != nil {
+	if err := c.hold(ctx); err != nil {
 		return err
 	}
+	defer func() { c.release() }()
 	list, err := c.choose(ids)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(a.home.nodeDir()); len(list) > 0 && (way != viaEmbedded || err == nil) {
-		if err := c.upgrade(ctx, o, list); err != nil {
-			return remedied(err)
-		}
+	if _, noNode := os.Stat(a.home.nodeDir()); len(list) > 0 && (way != viaEmbedded || noNode == nil) {
+		list, err = c.upgrade(ctx, o, list)
 	}
-	return c.reportUpgrade(list)
+	return errors.Join(c.reportUpgrade(list), remedied(err))
+}
+
+// hold locks the home for this run and reads its batches.
+func (c *carrier) hold(ctx context.Context) (err error) {
+	if c.release, err = c.lock(ctx); err != nil {
+		return err
+	}
+	if c.batches, err = c.home.batches().List(); err != nil {
+		c.release()
+	}
+	return err
 }
 
 // choose returns the batches that are named, or all of the network that were
@@ -92,7 +98,7 @@ func (a *app) runUpgrade(ctx context.Context, o upgradeOptions, ids []string) er
 func (c *carrier) choose(ids []string) ([]*batch.Batch, error) {
 	if len(ids) == 0 {
 		return slices.DeleteFunc(slices.Clone(c.batches), func(b *batch.Batch) bool {
-			return b.Network != c.network || len(b.Transactions) == 0
+			return b.Network != c.network || b.State() < batch.Requested
 		}), nil
 	}
 	var list []*batch.Batch
@@ -104,7 +110,7 @@ func (c *carrier) choose(ids []string) ([]*batch.Batch, error) {
 		switch {
 		case b.Network != c.network:
 			return nil, hinted(fmt.Errorf("batch %s is for %s, not for %s", b.ID, b.Network, c.network), "run: gradseal upgrade --network %s %s", b.Network, b.ID)
-		case len(b.Transactions) == 0:
+		case b.State() < batch.Requested:
 			return nil, hinted(fmt.Errorf("batch %s has no transaction yet: it is %s", b.ID, b.State()), "%s", nextStep(b))
 		case !slices.Contains(list, b):
 			list = append(list, b)
@@ -115,14 +121,14 @@ func (c *carrier) choose(ids []string) ([]*batch.Batch, error) {
 
 // upgrade follows each batch. What goes wrong with one does not keep the others
 // from theirs.
-func (c *carrier) upgrade(ctx context.Context, o upgradeOptions, list []*batch.Batch) (err error) {
+func (c *carrier) upgrade(ctx context.Context, o upgradeOptions, list []*batch.Batch) (_ []*batch.Batch, err error) {
 	done, err := c.open(ctx, o.node)
 	if err != nil {
-		return err
+		return list, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	if err := c.syncHeaders(ctx); err != nil {
-		return err
+		return list, err
 	}
 	var first error
 	for _, b := range list {
@@ -130,19 +136,19 @@ func (c *carrier) upgrade(ctx context.Context, o upgradeOptions, list []*batch.B
 		if err == nil {
 			err = c.follow(ctx, b)
 		}
-		if err == nil && o.wait {
-			err = c.await(ctx, b)
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-		if err != nil && first != nil {
-			c.ui.warn("batch %s: %v", b.ID, err)
-		} else if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return list, err
+		case err != nil && first != nil:
+			c.ui.warn("%v", err)
+		case err != nil:
 			first = err
 		}
 	}
-	return first
+	if first != nil || !o.wait {
+		return list, first
+	}
+	return c.await(ctx, list, func(b *batch.Batch) bool { return b.State() == batch.Complete })
 }
 
 // How often a node is asked while somebody waits.
@@ -151,40 +157,77 @@ const (
 	pollRegtest = 500 * time.Millisecond
 )
 
-// await follows a batch until it is complete, and says what changes.
-func (c *carrier) await(ctx context.Context, b *batch.Batch) error {
+// await follows the batches until all are as they are wanted, and says what
+// changes. In between it lets go of the home, so that others can work there, and
+// so the batches that it returns are others than those that it was given.
+func (c *carrier) await(ctx context.Context, list []*batch.Batch, enough func(*batch.Batch) bool) ([]*batch.Batch, error) {
 	every := pollNetwork
 	if c.network == bitcoin.Regtest {
 		every = pollRegtest
 	}
-	said := ""
-	for b.State() != batch.Complete {
-		if now := c.whereabouts(b); now != said {
-			c.ui.note("Batch %s: %s. Waiting (Ctrl-C to stop; gradseal upgrade goes on)", b.ID, now)
-			said = now
+	said := make(map[string]string)
+	for slices.ContainsFunc(list, func(b *batch.Batch) bool { return !enough(b) }) {
+		for _, b := range list {
+			if now := c.whereabouts(b); !enough(b) && now != said[b.ID] {
+				c.ui.note("Batch %s: %s. Waiting (Ctrl-C to stop; gradseal upgrade goes on)", b.ID, now)
+				said[b.ID] = now
+			}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(every):
+		var err error
+		if list, err = c.pause(ctx, list, every); err != nil {
+			return list, err
 		}
-		c.synced = false
-		if err := c.follow(ctx, b); err != nil {
-			return err
+		for _, b := range list {
+			err := c.follow(ctx, b)
+			switch {
+			case ctx.Err() != nil:
+				return list, err
+			case errors.Is(err, anchor.ErrUnreachable), errors.Is(err, anchor.ErrSyncing):
+				if said[""] != err.Error() {
+					c.ui.note("%v: still waiting", err)
+					said[""] = err.Error()
+				}
+			case err != nil:
+				return list, err
+			}
 		}
 	}
-	return nil
+	return list, nil
+}
+
+// pause lets go of the home for a while and reads the batches again.
+func (c *carrier) pause(ctx context.Context, list []*batch.Batch, d time.Duration) ([]*batch.Batch, error) {
+	c.release()
+	c.release = func() {}
+	select {
+	case <-ctx.Done():
+		return list, ctx.Err()
+	case <-time.After(d):
+	}
+	if err := c.hold(ctx); err != nil {
+		c.release = func() {}
+		return list, err
+	}
+	c.synced, c.rewrite = false, false
+	again := make([]*batch.Batch, len(list))
+	for i, b := range list {
+		var err error
+		if again[i], err = pickBatch(c.batches, b.ID); err != nil {
+			return list, err
+		}
+	}
+	return again, nil
 }
 
 // whereabouts says where the transaction of a batch is.
 func (a *app) whereabouts(b *batch.Batch) string {
 	switch {
-	case b.Attestation == nil && b.OpenRequest() != nil && len(b.Transactions) == 0:
-		return "the transaction waits for its signature"
-	case b.Attestation == nil && len(b.Transactions) > 0:
-		return "the transaction was sent and is in no block yet"
-	case b.Attestation == nil:
+	case b.State() < batch.Requested:
 		return "there is no transaction yet"
+	case b.State() == batch.Requested:
+		return "the transaction waits for its signature"
+	case b.Attestation == nil:
+		return "the transaction was sent and is in no block yet"
 	}
 	n := a.confirmationsOf(b)
 	if n == 0 {
@@ -218,7 +261,7 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		}
 		waiting++
 		c.ui.result("batch %s: %s", b.ID, c.whereabouts(b))
-		if b.OpenRequest() != nil && c.money.psbtOut != "" {
+		if b.IsOpen() && c.money.psbtOut != "" && c.money.psbtOut != "-" {
 			c.ui.result("Wrote %s", shown(c.money.psbtOut))
 			c.ui.note("%s", askSigner(c.money.psbtOut, b.Network))
 		} else {
@@ -235,7 +278,7 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		c.ui.result("%s of %s: all complete", count(len(list), "batch"), c.network)
 	}
 	for _, b := range c.batches {
-		if b.Network != c.network && b.State() != batch.Complete && len(b.Transactions) > 0 {
+		if b.Network != c.network && b.State() != batch.Complete && b.State() >= batch.Requested {
 			c.ui.note("Batch %s is for %s: gradseal upgrade --network %s", b.ID, b.Network, b.Network)
 		}
 	}

@@ -49,6 +49,9 @@ func (n *Node) Wallet(name string) *Wallet {
 // request first and then calls Lock, so that no coin stays locked for a request
 // that was lost.
 func (w *Wallet) Fund(ctx context.Context, order anchor.Order) (*anchor.Request, error) {
+	if err := order.Check(taproot); err != nil { // its input is the smallest
+		return nil, err
+	}
 	watching, err := w.check(ctx)
 	if err != nil {
 		return nil, err
@@ -90,7 +93,7 @@ func (w *Wallet) fund(ctx context.Context, order anchor.Order) (*anchor.Request,
 	}
 	if len(order.Inputs) == 0 {
 		if coins, err = anchor.Choose(coins, order.Reserved, taproot, order.Rate); err != nil {
-			return nil, w.advise(ctx, err)
+			return nil, w.advise(ctx, err, order.Rate)
 		}
 	}
 	change, err := w.change(ctx, coins)
@@ -108,7 +111,7 @@ func (w *Wallet) fund(ctx context.Context, order anchor.Order) (*anchor.Request,
 	}
 	tx, fee, err := anchor.Build(coins, change, order.Root, order.Rate)
 	if err != nil {
-		return nil, w.advise(ctx, err)
+		return nil, w.advise(ctx, err, order.Rate)
 	}
 	if fee > order.MaxFee {
 		return nil, &anchor.FeeError{Fee: fee, Max: order.MaxFee}
@@ -274,14 +277,22 @@ func (w *Wallet) script(ctx context.Context, address string) ([]byte, error) {
 	return hex.DecodeString(info.Script)
 }
 
-// advise adds to an error what there is to do about too little money.
-func (w *Wallet) advise(ctx context.Context, err error) error {
-	var short *anchor.NotEnoughError
-	var remedy *anchor.Remedy
-	if !errors.As(err, &short) || errors.As(err, &remedy) {
+// witnessKeyHash has the form of the scripts whose inputs are the largest that
+// are spent.
+var witnessKeyHash = append([]byte{txscript.OP_0, txscript.OP_DATA_20}, make([]byte, 20)...)
+
+// advise adds to an error what there is to do about too little money: one coin
+// more that pays for a transaction alone, whatever the wallet makes of its script
+// and of the change. What is missing in the others can be less than nodes relay.
+func (w *Wallet) advise(ctx context.Context, err error, rate anchor.FeeRate) error {
+	if !errors.As(err, new(*anchor.NotEnoughError)) || errors.As(err, new(*anchor.Remedy)) {
 		return err
 	}
-	text := fmt.Sprintf("send at least %d satoshi to the wallet (%s) and wait for a confirmation", short.Needed-short.Available, w.cli("getnewaddress"))
+	enough, feeErr := anchor.Suffices(witnessKeyHash, taproot, rate)
+	if feeErr != nil {
+		return err
+	}
+	text := fmt.Sprintf("send %d satoshi or more to the wallet (%s) and wait for a confirmation", enough, w.cli("getnewaddress"))
 	var locked []json.RawMessage
 	if err := w.call(ctx, &locked, "listlockunspent"); err == nil && len(locked) > 0 {
 		text += fmt.Sprintf("; %d coins are locked (see %s; where nothing else needs them, %s frees them)",

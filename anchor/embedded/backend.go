@@ -71,8 +71,8 @@ func (n *Node) coin(ctx context.Context, reserved []wire.OutPoint) (anchor.Coin,
 }
 
 // Submit mines a block with the transaction, unless one has it already. The
-// error is anchor.ErrSpent where another transaction of the chain spends one of
-// its inputs.
+// error wraps an *anchor.SpentError where another transaction of the chain spends
+// one of its inputs.
 func (n *Node) Submit(ctx context.Context, raw []byte) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -103,7 +103,8 @@ func (n *Node) check(tx *btcutil.Tx) (int64, error) {
 	}
 	for _, in := range tx.MsgTx().TxIn {
 		if by, ok := n.ledger.spent[in.PreviousOutPoint]; ok {
-			return 0, fmt.Errorf("%w: %s by transaction %s in block %d", anchor.ErrSpent, in.PreviousOutPoint, by, n.ledger.places[by].height)
+			spent := &anchor.SpentError{Input: in.PreviousOutPoint, By: bitcoin.Hash(by)}
+			return 0, fmt.Errorf("%w in block %d", spent, n.ledger.places[by].height)
 		}
 		if _, ok := n.ledger.places[in.PreviousOutPoint.Hash]; !ok {
 			return 0, fmt.Errorf("input %s does not exist on the chain of this embedded node", in.PreviousOutPoint)
@@ -132,7 +133,7 @@ func (n *Node) Attest(ctx context.Context, raw []byte, _ uint32) (*proof.Bitcoin
 	if err := n.ready(ctx); err != nil {
 		return nil, err
 	}
-	tx, err := anchor.Parse(raw)
+	tx, stripped, err := anchor.ParseEvidence(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -140,10 +141,6 @@ func (n *Node) Attest(ctx context.Context, raw []byte, _ uint32) (*proof.Bitcoin
 	at, ok := n.ledger.places[id]
 	if !ok {
 		return nil, nil
-	}
-	stripped, err := anchor.Stripped(tx)
-	if err != nil {
-		return nil, err
 	}
 	return n.evidence(id, at, stripped)
 }

@@ -64,7 +64,7 @@ func (s *txStatus) place() (block bitcoin.Hash, height uint32, ok bool, err erro
 // Attest asks for the block of the transaction, its header and the path to it.
 // The height is what the service says, and that the block is the one there.
 func (n *Node) Attest(ctx context.Context, raw []byte, _ uint32) (*proof.Bitcoin, error) {
-	tx, err := anchor.Parse(raw)
+	tx, stripped, err := anchor.ParseEvidence(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +88,6 @@ func (n *Node) Attest(ctx context.Context, raw []byte, _ uint32) (*proof.Bitcoin
 	best, err := n.isBest(ctx, block)
 	if err != nil || !best {
 		return nil, err // left behind a moment ago
-	}
-	stripped, err := anchor.Stripped(tx)
-	if err != nil {
-		return nil, err
 	}
 	return n.evidence(ctx, id, stripped, block, height)
 }
@@ -178,8 +174,8 @@ func (n *Node) Submit(ctx context.Context, raw []byte) error {
 }
 
 // refused finds out what it means that the service did not take a transaction:
-// nil if it has it, anchor.ErrSpent if it has another that spends an input,
-// and otherwise reason.
+// nil if it has it, an *anchor.SpentError if it has another that spends an
+// input, and otherwise reason.
 func (n *Node) refused(ctx context.Context, tx *wire.MsgTx, reason error) error {
 	_, err := n.Transaction(ctx, bitcoin.Hash(tx.TxHash()))
 	if err == nil {
@@ -189,12 +185,12 @@ func (n *Node) refused(ctx context.Context, tx *wire.MsgTx, reason error) error 
 		return unexplained(reason, err)
 	}
 	for _, in := range tx.TxIn {
-		by, ok, err := n.spender(ctx, in.PreviousOutPoint)
+		spent, err := n.spender(ctx, in.PreviousOutPoint)
 		if err != nil {
 			return unexplained(reason, err)
 		}
-		if ok {
-			return fmt.Errorf("%w: %s by transaction %s: %w", anchor.ErrSpent, in.PreviousOutPoint, by, reason)
+		if spent != nil {
+			return fmt.Errorf("%w: %w", spent, reason)
 		}
 	}
 	return reason
@@ -210,38 +206,44 @@ func unexplained(reason, err error) error {
 }
 
 // spender asks which transaction spends an output, in the best chain or
-// waiting, and checks that it does. Whether its signature is good is not
-// checked.
-func (n *Node) spender(ctx context.Context, out wire.OutPoint) (by bitcoin.Hash, ok bool, err error) {
+// waiting, and checks that it does; nil where none does. Whether its signature is
+// good is not checked, nor whether it is where the service says.
+func (n *Node) spender(ctx context.Context, out wire.OutPoint) (*anchor.SpentError, error) {
 	path := fmt.Sprintf("/tx/%s/outspend/%d", out.Hash, out.Index)
 	var answer struct {
-		Spent *bool  `json:"spent"`
-		ID    string `json:"txid"`
+		Spent  *bool    `json:"spent"`
+		ID     string   `json:"txid"`
+		Status txStatus `json:"status"`
 	}
-	err = n.object(ctx, path, maxObject, &answer)
+	err := n.object(ctx, path, maxObject, &answer)
 	if isNotFound(err) {
-		return by, false, nil // there is no such output
+		return nil, nil // there is no such output
 	}
 	if err != nil {
-		return by, false, err
+		return nil, err
 	}
 	if answer.Spent == nil {
-		return by, false, n.malformed(path, errors.New("no spent"))
+		return nil, n.malformed(path, errors.New("no spent"))
 	}
 	if !*answer.Spent {
-		return by, false, nil
+		return nil, nil
 	}
-	if by, err = bitcoin.ParseHash(answer.ID); err != nil {
-		return by, false, n.malformed(path, err)
+	by, err := bitcoin.ParseHash(answer.ID)
+	if err != nil {
+		return nil, n.malformed(path, err)
+	}
+	_, _, confirmed, err := answer.Status.place()
+	if err != nil {
+		return nil, n.malformed(path, fmt.Errorf("status: %w", err))
 	}
 	tx, err := n.decoded(ctx, by)
 	if err != nil {
-		return by, false, err
+		return nil, err
 	}
 	if !slices.ContainsFunc(tx.TxIn, func(in *wire.TxIn) bool { return in.PreviousOutPoint == out }) {
-		return by, false, n.error(fmt.Errorf("GET %s: transaction %s does not spend that output", path, by))
+		return nil, n.error(fmt.Errorf("GET %s: transaction %s does not spend that output", path, by))
 	}
-	return by, true, nil
+	return &anchor.SpentError{Input: out, By: by, Waits: !confirmed}, nil
 }
 
 // decoded is a transaction of the service. Its counts agree with its length, so

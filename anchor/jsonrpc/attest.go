@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/btcsuite/btcd/txscript/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 
 	"gradseal/anchor"
@@ -30,7 +31,7 @@ type place struct {
 // chain. A node without an index of transactions is asked for the unspent
 // outputs of the transaction, then for each block from the height since.
 func (c *Chain) Attest(ctx context.Context, raw []byte, since uint32) (*proof.Bitcoin, error) {
-	tx, err := anchor.Parse(raw)
+	tx, _, err := anchor.ParseEvidence(raw)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,10 @@ func (c *Chain) index(ctx context.Context, notFound error) (place, error) {
 // nil where there is none.
 func (c *Chain) byOutput(ctx context.Context, tx *wire.MsgTx) (*bitcoin.Hash, error) {
 	id := tx.TxHash()
-	for i := 1; i < len(tx.TxOut); i++ { // output 0 is the commitment, which cannot be spent
+	for i, made := range tx.TxOut {
+		if txscript.IsUnspendable(made.PkScript) {
+			continue // such as the commitment
+		}
 		out, err := c.Unspent(ctx, wire.OutPoint{Hash: id, Index: uint32(i)})
 		if err != nil {
 			return nil, err

@@ -17,8 +17,8 @@ const maxFeeRate = 0.1
 
 // Submit has the node judge the signed transaction and sends it. Where the
 // node refuses, it is asked what has become of the inputs: no error if the
-// transaction itself waits or is in a block; anchor.ErrSpent if another one is
-// known to spend an input.
+// transaction itself waits or is in a block; an *anchor.SpentError if another one
+// is known to spend an input.
 func (c *Chain) Submit(ctx context.Context, raw []byte) error {
 	tx, err := anchor.Parse(raw)
 	if err != nil {
@@ -68,7 +68,7 @@ func (c *Chain) refused(ctx context.Context, tx *wire.MsgTx, text string, reason
 		case err != nil:
 			return err
 		case ok && spender != id:
-			return fmt.Errorf("%w: %s by transaction %s, which waits for a block: %w", anchor.ErrSpent, in.PreviousOutPoint, spender, reason)
+			return fmt.Errorf("%w: %w", &anchor.SpentError{Input: in.PreviousOutPoint, By: spender, Waits: true}, reason)
 		case ok && text != "":
 			err := c.Call(ctx, nil, "sendrawtransaction", text)
 			if HasAnyCode(err) {
@@ -108,7 +108,7 @@ func (c *Chain) explain(ctx context.Context, tx *wire.MsgTx, input wire.OutPoint
 			return err
 		}
 		if created.block != nil {
-			return fmt.Errorf("%w: %s by another transaction in a block", anchor.ErrSpent, input)
+			return &anchor.SpentError{Input: input}
 		}
 		return fmt.Errorf("%w %s: %w", anchor.ErrNoCoin, input, reason)
 	}
