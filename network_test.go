@@ -514,7 +514,7 @@ func TestTroubles(t *testing.T) {
 	b.via = via
 	b.goVia(node.RPCURL, node.CertFile)
 	out := b.fails("upgrade", "--network", "regtest")
-	require.Contains(t, out, "gradseal headers sync --replace")
+	require.Contains(t, out, "gradseal headers sync --network regtest --from btcd")
 	b.gradseal(append([]string{"headers", "sync", "--network", "regtest", "--replace"}, b.via...)...)
 	require.Contains(t, b.fails("upgrade", "--network", "regtest"), "gradseal bump --other-coin "+first.ID)
 	require.Equal(t, first.Transactions, b.batch().Transactions)

@@ -91,15 +91,10 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 
 // wayFlags are the flags that name the node, where the configuration does not.
 func (r *anchorRun) wayFlags() string {
-	flags := ""
-	if o := r.nodeOptions; o.via != r.cfg.Anchor.Via {
-		flags += " --via " + o.via
-	}
-	if o := r.nodeOptions; o.url != r.cfg.Node.URL {
-		flags += " --node " + o.url
-	}
-	if flags != "" && r.nodeOptions.user != r.cfg.Node.User {
-		flags += " …"
+	n := r.cfg.Node
+	flags := r.nodeOptions.flags(nodeOptions{url: n.URL, user: n.User, passwordFile: n.PasswordFile, cookie: n.Cookie, cert: n.Cert, wallet: n.Wallet})
+	if r.nodeOptions.via != r.cfg.Anchor.Via {
+		flags = " --via " + r.nodeOptions.via + flags
 	}
 	return flags
 }

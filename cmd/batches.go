@@ -307,6 +307,9 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 	for _, dir := range foldersOf(b) {
 		a.ui.result("folder       %s", shown(dir))
 	}
+	if n := withoutProof(b); n > 0 && b.State() >= batch.Funded {
+		a.ui.result("no proof     beside %s; gradseal anchor FOLDER writes those of the folder where they are now", count(n, "document"))
+	}
 	for _, f := range out.Files {
 		mark := "no proof beside it"
 		if f.Proof {
@@ -315,6 +318,17 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 		a.ui.result("document     %s (%s)", shown(f.File), mark)
 	}
 	a.ui.note("%s", nextStep(b))
+}
+
+// withoutProof is how many documents have no proof beside where they were.
+func withoutProof(b *batch.Batch) int {
+	n := 0
+	for _, d := range b.Documents {
+		if _, err := os.Lstat(d.Path + proof.Suffix); err != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // foldersOf are the directories of a batch's documents.

@@ -31,6 +31,7 @@ type carrier struct {
 
 	backend anchor.Backend
 	node    anchor.Node // nil for the embedded node, which keeps its headers itself
+	way     nodeOptions // to the node
 	synced  bool        // the header chain was brought up to the node's
 	money   moneyOptions
 	shown   int64 // satoshi: the fee that was shown, and agreed to where it is real money

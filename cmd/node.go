@@ -104,15 +104,31 @@ func remedied(err error) error {
 		return hinted(err, "give the node's own: --node-user and --node-password-file, or --node-cookie for bitcoind")
 	case errors.Is(err, anchor.ErrUnreachable):
 		return hinted(err, "is it running, and is the address right? --node URL names it")
-	case errors.Is(err, headers.ErrDisagree), errors.Is(err, headers.ErrLessWork):
-		return hinted(err, "if the node is the one to believe: gradseal headers sync --replace")
 	}
 	return err
+}
+
+// flags are the flags that say which node, as one would type them again, but for
+// what the defaults say as well. Passwords are in files and are not shown.
+func (o nodeOptions) flags(defaults nodeOptions) string {
+	text := ""
+	for _, f := range []struct{ name, value, usual string }{
+		{"node", o.url, defaults.url}, {"node-user", o.user, defaults.user}, {"node-password-file", o.passwordFile, defaults.passwordFile},
+		{"node-cookie", o.cookie, defaults.cookie}, {"node-cert", o.cert, defaults.cert}, {"wallet", o.wallet, defaults.wallet},
+	} {
+		if f.value != f.usual {
+			text += " --" + f.name + " " + shown(f.value)
+		}
+	}
+	return text
 }
 
 // openNode connects to the node and checks that it is on the network. wallet is
 // nil where the node has none.
 func (a *app) openNode(ctx context.Context, o nodeOptions, network bitcoin.Network) (node anchor.Node, wallet func() anchor.Signer, err error) {
+	if o.user != "" && o.passwordFile == "" && o.via != viaEsplora {
+		return nil, nil, hinted(fmt.Errorf("there is no password for the user %s of the node", quoted(o.user)), "name the file that holds it: --node-password-file FILE")
+	}
 	switch o.via {
 	case viaBitcoind:
 		n, err := bitcoind.New(bitcoind.Config{
@@ -210,7 +226,7 @@ func (c *carrier) open(ctx context.Context, o nodeOptions) (done func() error, e
 	} else {
 		signer = &coinSigner{carrier: c}
 	}
-	c.backend = external{c.node, signer}
+	c.backend, c.way = external{c.node, signer}, o
 	return done, nil
 }
 
@@ -249,7 +265,11 @@ func (c *carrier) syncHeaders(ctx context.Context) error {
 	if c.node == nil || c.synced {
 		return nil
 	}
-	if err := c.syncFrom(ctx, c.network, c.node, headers.Options{Name: c.node.Source()}); err != nil {
+	err := c.syncFrom(ctx, c.network, c.node, headers.Options{Name: c.node.Source()})
+	if errors.Is(err, headers.ErrDisagree) || errors.Is(err, headers.ErrLessWork) {
+		return hinted(err, "if this node is the one to believe: gradseal headers sync --network %s --from %s%s --replace", c.network, c.way.via, c.way.flags(nodeOptions{}))
+	}
+	if err != nil {
 		return err
 	}
 	c.synced = true
