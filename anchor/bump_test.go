@@ -101,6 +101,58 @@ func TestBumpLeavesDustOut(t *testing.T) {
 	})
 }
 
+// TestWithRate: no floor, up and down and back.
+func TestWithRate(t *testing.T) {
+	both(t, func(t *testing.T, typ coinkey.Type) {
+		key := testKey(3)
+		first := newRequest(t, key, typ, 10_000, 9_000)
+		first.AddKey(watch(t, key, typ))
+		was := marshal(t, first)
+		for _, rate := range []FeeRate{SatPerVByte, 1999, 2000, 2001, 20 * SatPerVByte} {
+			next, err := first.WithRate(rate, 1_000_000)
+			require.NoError(t, err)
+			want, err := rate.Fee(next.VSize())
+			require.NoError(t, err)
+			require.Equal(t, want, next.Fee())
+			require.Equal(t, first.Coins(), next.Coins())
+			require.True(t, Commits(next.Unsigned(), first.Root()))
+			require.Equal(t, first.Packet.UnsignedTx.TxOut[1].PkScript, next.Packet.UnsignedTx.TxOut[1].PkScript)
+			read, err := ParseRequest(marshal(t, next))
+			require.NoError(t, err)
+			require.NoError(t, next.Check(serialize(t, sign(t, read, key))))
+			back, err := next.WithRate(2000, 1_000_000)
+			require.NoError(t, err)
+			require.Equal(t, was, marshal(t, back))
+		}
+		require.Equal(t, was, marshal(t, first), "the old request is as it was")
+	})
+}
+
+func TestWithRateErrors(t *testing.T) {
+	r := newRequest(t, testKey(3), coinkey.P2WPKH, 2000)
+	for _, rate := range []FeeRate{0, -1, 999, math.MaxInt64} {
+		_, err := r.WithRate(rate, 1_000_000)
+		require.ErrorContains(t, err, "invalid fee rate")
+	}
+	_, err := r.WithRate(SatPerVByte, r.VSize()-1)
+	require.Equal(t, &FeeError{Fee: r.VSize(), Max: r.VSize() - 1}, err)
+
+	// Without change, what there is not for it is the fee.
+	bare, err := r.WithRate(15*SatPerVByte, 2000)
+	require.NoError(t, err)
+	require.Len(t, bare.Packet.UnsignedTx.TxOut, 1)
+	lower, err := bare.WithRate(SatPerVByte, 2000)
+	require.NoError(t, err)
+	require.EqualValues(t, 2000, lower.Fee())
+	for _, r := range []*Request{r, bare} {
+		_, err = r.WithRate(16*SatPerVByte, 1_000_000)
+		require.EqualError(t, err, "not enough money: 2016 satoshi needed, 2000 satoshi available")
+		var remedy *Remedy
+		require.ErrorAs(t, err, &remedy)
+		require.Equal(t, "its coins pay for 15.873 sat/vB at most", remedy.Text)
+	}
+}
+
 func TestBumpNotEnough(t *testing.T) {
 	r := newRequest(t, testKey(3), coinkey.P2WPKH, 2000)
 	_, err := r.Bump(100*SatPerVByte, 1_000_000)

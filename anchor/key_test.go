@@ -190,6 +190,20 @@ func TestFundErrors(t *testing.T) {
 	order.Rate = 0
 	_, err = NewKeySigner(node, key).Fund(ctx, order)
 	require.ErrorContains(t, err, "invalid fee rate")
+
+	// The limit is looked at before the money: 252 satoshi are the least, and
+	// there are none.
+	poor := NewKeySigner(newLedger(t, script), key)
+	order = testOrder
+	order.MaxFee = 251
+	_, err = poor.Fund(ctx, order)
+	require.Equal(t, &FeeError{Fee: 252, Max: 251}, err)
+	order.MaxFee = 252
+	_, err = poor.Fund(ctx, order)
+	require.ErrorAs(t, err, &short)
+	order.Rate, order.MaxFee = 99_999_999*SatPerVByte, 10_000
+	_, err = poor.Fund(ctx, order)
+	require.Equal(t, &FeeError{Fee: 126 * 99_999_999, Max: 10_000}, err)
 }
 
 // TestNodeThatLies: nothing that the node says of a coin is believed.

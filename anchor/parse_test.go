@@ -2,13 +2,16 @@ package anchor
 
 import (
 	"bytes"
+	"fmt"
 	"runtime"
 	"slices"
 	"testing"
 
+	"github.com/btcsuite/btcd/chainhash/v2"
 	"github.com/btcsuite/btcd/wire/v2"
 	"github.com/stretchr/testify/require"
 
+	"gradseal/anchor/coinkey"
 	"gradseal/bitcoin"
 	"gradseal/proof"
 )
@@ -107,6 +110,122 @@ func TestCountsDoNotAllocate(t *testing.T) {
 		require.Error(t, err, name)
 		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), name)
 	}
+}
+
+// foreign is a transaction that anchors nothing, with count outputs.
+func foreign(count int) *wire.MsgTx {
+	tx := wire.NewMsgTx(1)
+	tx.AddTxIn(&wire.TxIn{Witness: wire.TxWitness{{1}}})
+	for range count {
+		tx.AddTxOut(wire.NewTxOut(1, coinkey.P2TR.Script(testKey(1).PubKey())))
+	}
+	return tx
+}
+
+func TestParseAny(t *testing.T) {
+	signed, err := Parse(signedTx(t, 2))
+	require.NoError(t, err)
+	for _, want := range []*wire.MsgTx{signed, foreign(1), foreign(200)} {
+		whole := serialize(t, want)
+		stripped, err := Stripped(want)
+		require.NoError(t, err)
+		require.NotEqual(t, whole, stripped)
+		for _, raw := range [][]byte{whole, stripped} {
+			tx, err := ParseAny(raw)
+			require.NoError(t, err)
+			require.Equal(t, want.TxHash(), tx.TxHash())
+			for n := range raw {
+				_, err := ParseAny(raw[:n])
+				require.ErrorContains(t, err, "malformed", "%d bytes", n)
+			}
+			_, err = ParseAny(append(bytes.Clone(raw), 0))
+			require.ErrorContains(t, err, "left over")
+		}
+		// The number of inputs is byte 4 of the stripped form.
+		_, err = ParseAny(slices.Concat(stripped[:4], []byte{0xfd, stripped[4], 0}, stripped[5:]))
+		require.ErrorContains(t, err, "malformed transaction")
+	}
+	_, err = ParseAny(make([]byte, MaxRaw+1))
+	require.ErrorContains(t, err, "100001 bytes, want at most 100000")
+	_, err = ParseAny(serialize(t, foreign(0)))
+	require.EqualError(t, err, "malformed transaction: without inputs or without outputs")
+	none, err := Stripped(foreign(0))
+	require.NoError(t, err)
+	_, err = ParseAny(none)
+	require.EqualError(t, err, "malformed transaction: without inputs or without outputs")
+}
+
+// Evidence is what a verifier reads: 65 to 4000 bytes.
+func TestParseEvidence(t *testing.T) {
+	fits, large := foreign(91), foreign(92)
+	require.LessOrEqual(t, fits.SerializeSizeStripped(), bitcoin.MaxTransaction)
+	tx, stripped, err := ParseEvidence(serialize(t, fits))
+	require.NoError(t, err)
+	require.Equal(t, fits.TxHash(), tx.TxHash())
+	require.Len(t, stripped, fits.SerializeSizeStripped())
+
+	_, _, err = ParseEvidence(serialize(t, large))
+	require.EqualError(t, err, fmt.Sprintf("transaction %s cannot be evidence: it has %d bytes without its witness, at most 4000 are allowed",
+		large.TxHash(), large.SerializeSizeStripped()))
+	small := foreign(1)
+	small.TxOut[0].PkScript = nil
+	_, _, err = ParseEvidence(serialize(t, small))
+	require.ErrorContains(t, err, "cannot be evidence: malformed transaction: 60 bytes, want 65 to 4000")
+}
+
+func TestCommits(t *testing.T) {
+	r := newRequest(t, testKey(1), coinkey.P2WPKH, 5000)
+	require.Equal(t, r.ID(), bitcoin.Hash(chainhash.DoubleHashH(r.Unsigned())))
+	require.True(t, Commits(r.Unsigned(), testRoot))
+	require.False(t, Commits(r.Unsigned(), [32]byte{1}))
+	require.False(t, Commits(signedTx(t, 1), testRoot), "with its witness")
+	require.False(t, Commits(nil, testRoot))
+	other, err := Stripped(foreign(1))
+	require.NoError(t, err)
+	require.False(t, Commits(other, [32]byte{}))
+	twice := r.Packet.UnsignedTx.Copy()
+	twice.AddTxOut(wire.NewTxOut(0, proof.Commitment([32]byte{1})))
+	both, err := Stripped(twice)
+	require.NoError(t, err)
+	require.False(t, Commits(both, testRoot), "two commitments")
+}
+
+func TestSpentError(t *testing.T) {
+	at := wire.OutPoint{Index: 7}
+	for _, tc := range []struct {
+		err  *SpentError
+		want string
+	}{
+		{&SpentError{Input: at}, "by another transaction in a block"},
+		{&SpentError{Input: at, Waits: true}, "by another transaction, which waits for a block"},
+		{&SpentError{Input: at, By: bitcoin.Hash{1}}, "by transaction " + bitcoin.Hash{1}.String()},
+		{&SpentError{Input: at, By: bitcoin.Hash{1}, Waits: true}, "by transaction " + bitcoin.Hash{1}.String() + ", which waits for a block"},
+	} {
+		require.ErrorIs(t, tc.err, ErrSpent)
+		require.EqualError(t, tc.err, "input is spent already: "+at.String()+" "+tc.want)
+	}
+}
+
+func FuzzParseAny(f *testing.F) {
+	f.Add(signedTx(f, 1))
+	f.Add(serialize(f, foreign(3)))
+	stripped, err := Stripped(foreign(2))
+	require.NoError(f, err)
+	f.Add(stripped)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		tx, err := ParseAny(raw)
+		if err != nil {
+			require.Nil(t, tx)
+			return
+		}
+		if tx.HasWitness() {
+			require.Equal(t, raw, serialize(t, tx))
+			return
+		}
+		stripped, err := Stripped(tx)
+		require.NoError(t, err)
+		require.Equal(t, raw, stripped)
+	})
 }
 
 func FuzzInputs(f *testing.F) {

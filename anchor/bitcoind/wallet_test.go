@@ -2,6 +2,7 @@ package bitcoind_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/btcsuite/btcd/txscript/v2"
@@ -88,6 +89,8 @@ func TestWallet(t *testing.T) {
 	require.ErrorAs(t, err, &remedy)
 	require.Contains(t, remedy.Text, "bitcoin-cli -rpcwallet=registrar getnewaddress")
 	require.Contains(t, remedy.Text, "2 coins are locked")
+	// 169 virtual bytes with P2TR change, and the dust limit of that.
+	require.Contains(t, remedy.Text, "send 584 satoshi or more to the wallet")
 
 	// The locks go with the node; the request is stored, and its coins are
 	// reserved.
@@ -145,6 +148,48 @@ func TestFees(t *testing.T) {
 	o.MaxFee = exact
 	_, err = wallet.Fund(t.Context(), o)
 	require.NoError(t, err)
+
+	// What the coins would not pay for either, the order does not allow.
+	o.Rate = 99_999_999 * anchor.SatPerVByte
+	_, err = wallet.Fund(t.Context(), o)
+	require.ErrorAs(t, err, &fee)
+	require.Equal(t, exact, fee.Max)
+}
+
+// TestAdviceIsEnough: what a wallet that is short by a little is told to be sent
+// can be sent, and pays, whatever it is sent to.
+func TestAdviceIsEnough(t *testing.T) {
+	n := testnode.StartBitcoind(t)
+	n.CreateWallet("rich", 1)
+	for _, kind := range []string{"bech32", "bech32m"} {
+		t.Run(kind, func(t *testing.T) {
+			n.Call(nil, "createwallet", kind)
+			wallet := connect(t, n).Wallet(kind)
+			pay := func(satoshi int64) {
+				var address string
+				n.Call(&address, kind+"/getnewaddress", "", kind)
+				n.Call(nil, "rich/sendtoaddress", address, fmt.Sprintf("0.%08d", satoshi))
+				n.Mine(1)
+			}
+			o := order(1)
+			o.Rate = 5 * anchor.SatPerVByte
+			pay(500)
+			_, err := wallet.Fund(t.Context(), o)
+			var short *anchor.NotEnoughError
+			require.ErrorAs(t, err, &short)
+			require.Less(t, short.Needed-short.Available, int64(294), "less than can be sent")
+			var remedy *anchor.Remedy
+			require.ErrorAs(t, err, &remedy)
+			var enough int64
+			_, err = fmt.Sscanf(remedy.Text, "send %d satoshi", &enough)
+			require.NoError(t, err)
+			pay(enough)
+			request, err := wallet.Fund(t.Context(), o)
+			require.NoError(t, err)
+			require.Len(t, request.Packet.UnsignedTx.TxOut, 2)
+			require.Equal(t, enough, request.Coins()[0].Value)
+		})
+	}
 }
 
 // One coin that is enough is taken alone, the smallest; else several; and never
@@ -200,6 +245,10 @@ func TestWhichCoins(t *testing.T) {
 	named, err := wallet.Fund(t.Context(), o)
 	require.NoError(t, err, "though they are locked")
 	require.Equal(t, spent(request), spent(named))
+	reserved := o
+	reserved.Reserved = spent(request)
+	_, err = wallet.Fund(t.Context(), reserved)
+	require.EqualError(t, err, fmt.Sprintf("coin %s is spent by a transaction that is stored here already", spent(request)[0]))
 	raw, err := wallet.Sign(t.Context(), named)
 	require.NoError(t, err)
 	require.NoError(t, connect(t, n).Submit(t.Context(), raw))

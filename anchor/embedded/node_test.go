@@ -319,10 +319,36 @@ func TestDoubleSpendIsRefused(t *testing.T) {
 
 	err := n.Submit(context.Background(), second.Raw)
 	require.ErrorIs(t, err, anchor.ErrSpent)
+	var spent *anchor.SpentError
+	require.ErrorAs(t, err, &spent)
+	require.Equal(t, anchor.SpentError{Input: inputs(t, first.Raw)[0], By: first.ID}, *spent)
 	require.EqualError(t, err, fmt.Sprintf("transaction %s: input is spent already: %s by transaction %s in block 102",
 		second.ID, inputs(t, second.Raw)[0], first.ID))
 	require.Nil(t, attest(t, n, second))
 	require.EqualValues(t, 102, h.height())
+}
+
+// TestAttestOfAnyTransaction asks about one before it is signed, and about one
+// that anchors nothing.
+func TestAttestOfAnyTransaction(t *testing.T) {
+	h := newHome(t)
+	n := h.open()
+	request, err := n.Fund(t.Context(), anchor.Order{Root: root(1)})
+	require.NoError(t, err)
+	b, err := n.Attest(t.Context(), request.Unsigned(), 0)
+	require.NoError(t, err)
+	require.Nil(t, b)
+	raw, err := n.Sign(t.Context(), request)
+	require.NoError(t, err)
+	require.NoError(t, n.Submit(t.Context(), raw))
+	b, err = n.Attest(t.Context(), request.Unsigned(), 0)
+	require.NoError(t, err)
+	h.verify(b, root(1), request.ID())
+
+	b, err = n.Attest(t.Context(), serialize(t, coinbase(t, h, 50).MsgTx()), 0)
+	require.NoError(t, err)
+	require.EqualValues(t, 50, b.Height)
+	require.Zero(t, b.Position)
 }
 
 func TestSubmitRefuses(t *testing.T) {
@@ -361,7 +387,7 @@ func TestSubmitRefuses(t *testing.T) {
 		})
 	}
 	_, err := n.Attest(context.Background(), []byte("garbage"), 0)
-	require.ErrorContains(t, err, "malformed signed transaction")
+	require.ErrorContains(t, err, "malformed transaction")
 
 	submit(t, n, good)
 	h.verify(attest(t, n, good), root(1), good.ID)

@@ -264,20 +264,27 @@ func testSubmit(t *testing.T, s *service) {
 	for range 3 {
 		require.NoError(t, s.Submit(bounded(t), raw), "again while it waits")
 	}
-	err := s.Submit(bounded(t), other)
-	require.ErrorIs(t, err, anchor.ErrSpent)
-	require.ErrorContains(t, err, fmt.Sprintf("%s by transaction %s", coins[0].OutPoint, idOf(t, raw)))
+	refused := func(waits bool) {
+		t.Helper()
+		err := s.Submit(bounded(t), other)
+		require.ErrorIs(t, err, anchor.ErrSpent)
+		var spent *anchor.SpentError
+		require.ErrorAs(t, err, &spent)
+		require.Equal(t, anchor.SpentError{Input: coins[0].OutPoint, By: idOf(t, raw), Waits: waits}, *spent)
+		require.ErrorContains(t, err, fmt.Sprintf("%s by transaction %s", coins[0].OutPoint, idOf(t, raw)))
+	}
+	refused(true)
 
 	s.node.Mine(1)
 	require.NoError(t, s.Submit(bounded(t), raw), "again in a block")
-	require.ErrorIs(t, s.Submit(bounded(t), other), anchor.ErrSpent)
+	refused(false)
 
 	// Once its outputs are spent some nodes do not know it any more.
 	change := s.coin(wire.OutPoint{Hash: parse(t, raw).TxHash(), Index: 1})
 	require.NoError(t, s.Submit(bounded(t), s.anchor(3, change)))
 	s.node.Mine(1)
 	require.NoError(t, s.Submit(bounded(t), raw), "again with its outputs spent")
-	require.ErrorIs(t, s.Submit(bounded(t), other), anchor.ErrSpent)
+	refused(false)
 }
 
 func TestSubmitRefused(t *testing.T) {
@@ -349,15 +356,21 @@ func TestSubmitLies(t *testing.T) {
 		s.faults.Set("GET /api/tx/*/outspend/*", esploratest.Times(1, esploratest.Answer(http.StatusOK, "application/json", by)))
 		return s.Submit(bounded(t), raw)
 	}
-	err := lie(fmt.Sprintf(`{"spent":true,"txid":"%s","vin":0}`, idOf(t, other)))
+	const waits = `{"spent":true,"txid":"%s","vin":0,"status":{"confirmed":false}}`
+	err := lie(fmt.Sprintf(waits, idOf(t, other)))
 	require.ErrorContains(t, err, fmt.Sprintf("transaction %s does not spend that output", idOf(t, other)))
 	require.NotErrorIs(t, err, anchor.ErrSpent)
 	s.faults.Reset()
 	s.faults.Set("POST /api/tx", esploratest.Answer(http.StatusBadRequest, "text/plain", "no"))
-	err = lie(fmt.Sprintf(`{"spent":true,"txid":"%s","vin":0}`, bitcoin.Hash{1}))
+	err = lie(fmt.Sprintf(waits, bitcoin.Hash{1}))
 	require.ErrorIs(t, err, anchor.ErrUnknownTx)
 	require.NotErrorIs(t, err, anchor.ErrSpent)
 	require.ErrorContains(t, err, `400 Bad Request: "no"`)
+	s.faults.Reset()
+	s.faults.Set("POST /api/tx", esploratest.Answer(http.StatusBadRequest, "text/plain", "no"))
+	err = lie(fmt.Sprintf(`{"spent":true,"txid":"%s","vin":0}`, idOf(t, other)))
+	require.ErrorContains(t, err, "malformed answer: status: no confirmed")
+	require.NotErrorIs(t, err, anchor.ErrSpent)
 }
 
 func TestAttest(t *testing.T) {
@@ -395,6 +408,19 @@ func testAttest(t *testing.T, s *service) {
 	for _, raw := range raws {
 		require.True(t, attest(raw))
 	}
+
+	// One before it was signed, and a transaction that anchors nothing.
+	signed, err := s.Attest(bounded(t), raws[0], 0)
+	require.NoError(t, err)
+	unsigned, err := s.Attest(bounded(t), signed.Transaction, 0)
+	require.NoError(t, err)
+	require.Equal(t, signed, unsigned)
+	var foreign bytes.Buffer
+	require.NoError(t, s.transaction(bitcoin.Hash(coins[0].OutPoint.Hash)).Serialize(&foreign))
+	b, err := s.Attest(bounded(t), foreign.Bytes(), 0)
+	require.NoError(t, err)
+	require.Zero(t, b.Position, "a coinbase")
+	require.Equal(t, s.blocks[b.Height], b.Header.Hash())
 }
 
 // TestReorganisation takes a block with an anchor out of the chain.

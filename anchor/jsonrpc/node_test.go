@@ -3,6 +3,7 @@ package jsonrpc_test
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"testing"
@@ -400,6 +401,16 @@ func TestTransactionWithoutIndex(t *testing.T) {
 	})
 }
 
+// requireSpent checks by whom an input is said to be spent.
+func requireSpent(t testing.TB, err error, want anchor.SpentError) {
+	t.Helper()
+	require.ErrorIs(t, err, anchor.ErrSpent)
+	var got *anchor.SpentError
+	require.ErrorAs(t, err, &got)
+	require.Equal(t, want, *got)
+	require.ErrorContains(t, err, want.Error())
+}
+
 // TestSubmit walks a transaction through all that the same bytes can meet.
 func TestSubmit(t *testing.T) {
 	each(t, func(t *testing.T, p program) {
@@ -415,18 +426,14 @@ func TestSubmit(t *testing.T) {
 		require.NoError(t, node.Submit(ctx, first), "it waits")
 
 		poorer := spend(t, node, coins[0], 2, anchor.SatPerVByte)
-		err = node.Submit(ctx, poorer)
-		require.ErrorIs(t, err, anchor.ErrSpent)
-		require.ErrorContains(t, err, idOf(t, first).String(), "by whom")
+		requireSpent(t, node.Submit(ctx, poorer), anchor.SpentError{Input: coins[0], By: idOf(t, first), Waits: true})
 
 		richer := spend(t, node, coins[0], 1, 9*anchor.SatPerVByte)
 		require.NoError(t, node.Submit(ctx, richer), "BIP 125")
-		require.ErrorIs(t, node.Submit(ctx, first), anchor.ErrSpent)
+		requireSpent(t, node.Submit(ctx, first), anchor.SpentError{Input: coins[0], By: idOf(t, richer), Waits: true})
 		n.Mine(1)
 		require.NoError(t, node.Submit(ctx, richer), "a block has it")
-		err = node.Submit(ctx, first)
-		require.ErrorIs(t, err, anchor.ErrSpent)
-		require.ErrorContains(t, err, coins[0].String())
+		requireSpent(t, node.Submit(ctx, first), anchor.SpentError{Input: coins[0]})
 
 		// All its outputs are spent, and it is still in its block.
 		require.NoError(t, node.Submit(ctx, spend(t, node, output(t, richer, 1), 3, anchor.SatPerVByte)))
@@ -447,7 +454,7 @@ func TestSubmit(t *testing.T) {
 		t.Run("of nothing", func(t *testing.T) {
 			coin := anchor.Coin{OutPoint: wire.OutPoint{Hash: chainhash.Hash{9}}, Value: 5000, Script: testnode.Script()}
 			err := node.Submit(ctx, spendCoin(t, coin, 1, anchor.SatPerVByte))
-			require.ErrorContains(t, err, "the node has no transaction with the output "+coin.OutPoint.String())
+			require.ErrorContains(t, err, "the node has no transaction with the coin "+coin.OutPoint.String())
 			require.NotErrorIs(t, err, anchor.ErrSpent)
 		})
 	})
@@ -530,6 +537,22 @@ func testAttest(t *testing.T, p program, n, other *testnode.Node) {
 	requireEvidence(t, evidence, raw, block, 109)
 	require.Len(t, evidence.Path, 1)
 
+	// The same before it was signed, and a transaction that anchors nothing.
+	unsigned, err := node.Attest(ctx, evidence.Transaction, 108)
+	require.NoError(t, err)
+	require.Equal(t, evidence, unsigned)
+	for _, raw := range coinbase(t, n, block) {
+		// No block is looked through from there on: its first output, where there
+		// is no index, says where it is.
+		foreign, err := node.Attest(ctx, raw, 1000)
+		require.NoError(t, err)
+		require.NotNil(t, foreign)
+		require.Equal(t, evidence.Header, foreign.Header)
+		require.Zero(t, foreign.Position)
+		require.False(t, anchor.Commits(foreign.Transaction, [32]byte{1}))
+	}
+	require.True(t, anchor.Commits(evidence.Transaction, [32]byte{1}))
+
 	n.Replace(1, other)
 	evidence, err = node.Attest(ctx, raw, 108)
 	require.NoError(t, err)
@@ -565,6 +588,23 @@ func testAttest(t *testing.T, p program, n, other *testnode.Node) {
 	evidence, err = node.Attest(ctx, raw, 108)
 	require.NoError(t, err)
 	requireEvidence(t, evidence, raw, block, n.Height()-2)
+}
+
+// coinbase is the first transaction of a block, as it is there and without its
+// witness.
+func coinbase(t testing.TB, n *testnode.Node, hash bitcoin.Hash) [][]byte {
+	t.Helper()
+	var text string
+	n.Call(&text, "getblock", hash.String(), 0)
+	raw, err := hex.DecodeString(text)
+	require.NoError(t, err)
+	var block wire.MsgBlock
+	require.NoError(t, block.Deserialize(bytes.NewReader(raw)))
+	var whole bytes.Buffer
+	require.NoError(t, block.Transactions[0].Serialize(&whole))
+	stripped, err := anchor.Stripped(block.Transactions[0])
+	require.NoError(t, err)
+	return [][]byte{whole.Bytes(), stripped}
 }
 
 func TestPassword(t *testing.T) {
