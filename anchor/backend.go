@@ -53,6 +53,8 @@ type SpentError struct {
 	Input wire.OutPoint
 	By    bitcoin.Hash // id of the other transaction; zero where the node cannot tell
 	Waits bool         // it is in no block yet
+	// Tx is the transaction without its witness, where it is known anyway.
+	Tx []byte
 }
 
 func (e *SpentError) Error() string {

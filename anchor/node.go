@@ -55,6 +55,11 @@ type Node interface {
 	// wraps a *SpentError.
 	Submit(ctx context.Context, raw []byte) error
 
+	// Spent says which transaction spends a coin, in the best chain or waiting: nil
+	// while none does. ErrNoCoin: the node does not know the coin. since is a
+	// height below which it was not spent: a node may look from there.
+	Spent(ctx context.Context, coin wire.OutPoint, since uint32) (*SpentError, error)
+
 	// Attest returns the evidence that a transaction is in a block of the best
 	// chain, without successors and checked as a verifier checks it; nil and no
 	// error while it is in none. raw is any transaction that ParseEvidence reads,

@@ -60,6 +60,7 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	setConfigKey(flags, "issuer", "anchor.issuer")
 	o.nodeOptions.addFlags(cmd)
 	o.moneyOptions.addFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("psbt-in", "psbt-out")
 }
 
 // addConfirmations adds the flag for how deep a block must be before proofs
@@ -240,6 +241,9 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 	if err := r.writeTable(scan, plan); err != nil {
 		return err
 	}
+	if err := r.waitForAll(ctx); err != nil {
+		return err
+	}
 	return r.report(plan, paths)
 }
 
@@ -415,21 +419,20 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	if err := r.carry(ctx, b); err != nil {
 		return err
 	}
-	b, err := r.waitFor(ctx, b)
 	r.anchored = append(r.anchored, b)
-	return err
+	return nil
 }
 
-// waitFor waits, with --wait N, until the transaction has N confirmations.
-func (r *anchorRun) waitFor(ctx context.Context, b *batch.Batch) (*batch.Batch, error) {
-	if r.wait == 0 || r.node == nil || b.State() == batch.Requested {
-		return b, nil
+// waitForAll waits, with --wait N, until the transactions of this run have N
+// confirmations. It comes last: meanwhile others may work in the home.
+func (r *anchorRun) waitForAll(ctx context.Context) (err error) {
+	if r.wait == 0 || r.node == nil {
+		return nil
 	}
-	list, err := r.await(ctx, []*batch.Batch{b}, func(b *batch.Batch) bool {
-		return b.State() == batch.Complete || r.confirmationsOf(b) >= r.wait
+	r.anchored, err = r.await(ctx, r.anchored, func(b *batch.Batch) bool {
+		return b.State() == batch.Requested || r.confirmationsOf(b) >= r.wait
 	})
-	r.current = list[0]
-	return list[0], err
+	return err
 }
 
 // ready finds out, before anything is signed, whether the transaction can be

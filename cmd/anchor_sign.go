@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gradseal/batch"
-	"gradseal/headers"
 	"gradseal/issuer"
 	"gradseal/trust"
 )
@@ -51,7 +50,7 @@ func (r *anchorRun) sign(ctx context.Context, b *batch.Batch, files []batch.File
 // tip is the newest block known here, which dates a statement from below; nil
 // where no block is known yet.
 func (r *anchorRun) tip() (*issuer.After, error) {
-	chain, err := headers.Open(r.home.headerFile(r.network), r.network)
+	chain, err := r.openHeaders(r.network)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -344,7 +344,7 @@ func foldersOf(b *batch.Batch) []string {
 // replacing says how many versions of its transaction a batch has.
 func replacing(b *batch.Batch) string {
 	if n := len(b.Requests) + len(b.Found); n > 1 {
-		return fmt.Sprintf(" (one of %d versions, of which one can be in a block)", n)
+		return fmt.Sprintf(" (one of %d versions)", n)
 	}
 	return ""
 }

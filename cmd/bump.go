@@ -11,7 +11,6 @@ import (
 	"gradseal/anchor"
 	"gradseal/batch"
 	"gradseal/bitcoin"
-	"gradseal/headers"
 )
 
 type bumpOptions struct {
@@ -33,7 +32,7 @@ the change.
 --other-coin is for a coin that somebody else's transaction has spent, so that
 no version of the batch's own can be in a block any more: it takes another one.`,
 		Example: `  gradseal bump 20261122-10b7b705 --fee-rate 12
-  gradseal bump 20261122-10b7b705 --network testnet4 --via bitcoind
+  gradseal bump 20261122-10b7b705 --via bitcoind
 
 Exit codes: 0 sent, or written for the signer; 1 an error: the same command again
 goes on.`,
@@ -120,6 +119,13 @@ func (c *carrier) bump(ctx context.Context, b *batch.Batch, o bumpOptions) (err 
 			return err
 		}
 	}
+	if raw := b.Transactions[index]; raw != nil { // follow would be content with an earlier one
+		if err := c.backend.Submit(ctx, raw); err != nil {
+			if adopted, adoptErr := c.adopt(ctx, b, err); adoptErr != nil || !adopted {
+				return errors.Join(adoptErr, fmt.Errorf("batch %s: the new version is stored, and was not taken: %w", b.ID, err))
+			}
+		}
+	}
 	return c.follow(ctx, b)
 }
 
@@ -183,26 +189,45 @@ func (c *carrier) replacement(ctx context.Context, b *batch.Batch) (*anchor.Requ
 
 // fromOtherCoin is a version that does not share a coin with the others, and so
 // could be in a block beside them. It is made only where none of them can be in
-// one any more: their coin is spent by a transaction that is deep in this home's
-// header chain. It is nil, and no error, where that transaction turns out to
-// commit to the batch root itself.
+// one any more: of each, signed or not, a coin is spent by a transaction that is
+// deep in this home's header chain. It is nil, and no error, where that turns out
+// to commit to the batch root itself.
 func (c *carrier) fromOtherCoin(ctx context.Context, b *batch.Batch) (*anchor.Request, error) {
-	err := c.submit(ctx, b)
-	var spent *anchor.SpentError
-	switch {
-	case err == nil && len(b.Found) > 0:
-		return nil, c.follow(ctx, b)
-	case err == nil && b.Newest() >= 0:
-		return nil, hinted(fmt.Errorf("batch %s: its coin is not spent: its transaction is on its way", b.ID), "raise its fee without --other-coin")
-	case errors.As(err, &spent) && spent.By != (bitcoin.Hash{}):
-		if err := c.isDeep(ctx, b, spent); err != nil {
+	for i := range b.Requests {
+		request, err := requestOf(b, i)
+		if err != nil {
 			return nil, err
 		}
-	case err != nil && !errors.Is(err, anchor.ErrSpent) && !errors.Is(err, anchor.ErrNoCoin):
-		return nil, err
-	case !c.network.IsTest():
-		return nil, hinted(fmt.Errorf("batch %s: this node cannot tell which transaction spent its coin, and without that it could be paid for twice", b.ID),
-			"ask another node: bitcoind or btcd with -txindex, or --via esplora")
+		dead := false
+		for _, coin := range request.Coins() {
+			spent, err := c.node.Spent(ctx, coin.OutPoint, notBelow(b))
+			switch {
+			case errors.Is(err, anchor.ErrNoCoin) && c.network.IsTest():
+				dead = true // a node there may have forgotten everything
+			case err != nil:
+				return nil, fmt.Errorf("batch %s: %w", b.ID, err)
+			case spent == nil:
+			default:
+				adopted, err := c.adopt(ctx, b, spent)
+				if err == nil && adopted {
+					return nil, c.follow(ctx, b)
+				}
+				if err == nil {
+					err = c.isDeep(ctx, b, spent)
+				}
+				if err != nil {
+					return nil, err
+				}
+				dead = true
+			}
+		}
+		if !dead {
+			next := "raise its fee without --other-coin"
+			if b.Transactions[i] == nil {
+				next = "have it signed, or replace it by one with another fee, without --other-coin"
+			}
+			return nil, hinted(fmt.Errorf("batch %s: its coin is not spent, and so transaction %s can still be in a block", b.ID, request.ID()), "%s", next)
+		}
 	}
 	order, err := c.order(ctx, b)
 	if err != nil {
@@ -218,7 +243,7 @@ func (c *carrier) isDeep(ctx context.Context, b *batch.Batch, spent *anchor.Spen
 		return hinted(fmt.Errorf("batch %s: its coin is spent by transaction %s, which %s", b.ID, spent.By, fmt.Sprintf(format, args...)),
 			"wait, and run the same command again: if that transaction is dropped, the batch's own can still be in a block")
 	}
-	stripped, err := c.node.Transaction(ctx, spent.By)
+	stripped, err := c.spender(ctx, spent)
 	if err != nil {
 		return err
 	}
@@ -226,7 +251,7 @@ func (c *carrier) isDeep(ctx context.Context, b *batch.Batch, spent *anchor.Spen
 	if err != nil {
 		return fmt.Errorf("batch %s: transaction %s: %w", b.ID, spent.By, err)
 	}
-	if !slices.Contains(tx.Inputs(), bitcoin.OutPoint{ID: bitcoin.Hash(spent.Input.Hash), Index: spent.Input.Index}) {
+	if tx.ID() != spent.By || !slices.Contains(tx.Inputs(), bitcoin.OutPoint{ID: bitcoin.Hash(spent.Input.Hash), Index: spent.Input.Index}) {
 		return fmt.Errorf("batch %s: the node is wrong: transaction %s does not spend %s", b.ID, spent.By, spent.Input)
 	}
 	a, err := c.node.Attest(ctx, stripped, notBelow(b))
@@ -239,7 +264,7 @@ func (c *carrier) isDeep(ctx context.Context, b *batch.Batch, spent *anchor.Spen
 	if err := c.syncHeaders(ctx); err != nil {
 		return err
 	}
-	chain, err := headers.Open(c.home.headerFile(c.network), c.network)
+	chain, err := c.openHeaders(c.network)
 	if err != nil {
 		return err
 	}

@@ -34,8 +34,9 @@ type carrier struct {
 	way     nodeOptions // to the node
 	synced  bool        // the header chain was brought up to the node's
 	money   moneyOptions
-	shown   int64 // satoshi: the fee that was shown, and agreed to where it is real money
-	rewrite bool  // proofs that were written are looked at again
+	agreed  string         // coins and fee that were shown, and agreed to where it is real money
+	rate    anchor.FeeRate // of this run, once the node was asked
+	rewrite bool           // proofs that were written are looked at again
 
 	fee    int64 // satoshi, of the transactions made in this run
 	proofs int   // written in this run
@@ -131,11 +132,18 @@ func (c *carrier) signFirst(ctx context.Context, b *batch.Batch) error {
 		if err != nil {
 			return err
 		}
-		if wanted.ID() != request.ID() {
-			if err := save(b, wanted); err != nil {
-				return err
-			}
+		index, err := versionOf(b, wanted)
+		if err != nil {
+			return err
 		}
+		if index < 0 {
+			index = len(b.Requests)
+			err = save(b, wanted)
+		}
+		if err != nil {
+			return err
+		}
+		return c.signVersion(ctx, b, index)
 	}
 	return c.signVersion(ctx, b, len(b.Requests)-1)
 }
@@ -207,21 +215,17 @@ func (c *carrier) reserved(but *batch.Batch) ([]wire.OutPoint, error) {
 // enough.
 func (c *carrier) follow(ctx context.Context, b *batch.Batch) error {
 	was := b.Attestation
-	if err := c.locate(ctx, b); err != nil {
-		return err
-	}
+	lost := c.locate(ctx, b)
 	if was != nil && (b.Attestation == nil || b.Attestation.Header != was.Header) {
 		c.ui.warn("batch %s: block %d, %s, has left the chain (a reorganisation): its proofs are pending again until the transaction is deep enough in another block", b.ID, was.Height, was.Header.Hash())
 	}
-	if b.Attestation != nil {
-		if err := c.settle(ctx, b); err != nil {
-			return err
-		}
+	if lost == nil && b.Attestation != nil {
+		lost = c.settle(ctx, b)
 	}
 	if b.State() < batch.Funded || b.IsWritten() && !c.rewrite {
-		return nil
+		return lost
 	}
-	return c.writeProofs(ctx, b)
+	return errors.Join(lost, c.writeProofs(ctx, b))
 }
 
 // locate finds the block of a batch's transaction. A batch that has one keeps it
@@ -232,6 +236,9 @@ func (c *carrier) locate(ctx context.Context, b *batch.Batch) error {
 		if holds || err != nil {
 			return err
 		}
+		if err := b.DropAttestation(); err != nil { // whatever is found out next, that is no evidence
+			return err
+		}
 	}
 	found, err := c.attest(ctx, b)
 	if err == nil && found == nil && b.Newest() >= 0 {
@@ -240,15 +247,10 @@ func (c *carrier) locate(ctx context.Context, b *batch.Batch) error {
 		}
 		found, err = c.attest(ctx, b) // the embedded node puts it into a block at once
 	}
-	switch {
-	case err != nil:
+	if err != nil || found == nil {
 		return err
-	case found != nil:
-		return b.SaveAttestation(found)
-	case b.Attestation != nil:
-		return b.DropAttestation()
 	}
-	return nil
+	return b.SaveAttestation(found)
 }
 
 // attest asks for the block of every version of the transaction, whoever signed
@@ -317,27 +319,81 @@ func (c *carrier) submit(ctx context.Context, b *batch.Batch) error {
 	return first
 }
 
-// adopt takes over the transaction that spent a coin of the batch, where it
-// commits to the batch root: whoever replaced the batch's own, from a wallet or
-// from another copy of this home, has anchored the batch.
+// adopt takes over the transaction that spent a coin of the batch, where it is
+// one of the batch's own that was sent elsewhere, or commits to the batch root:
+// whoever replaced the batch's own, from a wallet or from another copy of this
+// home, has anchored the batch.
 func (c *carrier) adopt(ctx context.Context, b *batch.Batch, refused error) (bool, error) {
-	var spent *anchor.SpentError
-	if !errors.As(refused, &spent) || spent.By == (bitcoin.Hash{}) || c.node == nil {
+	if c.node == nil {
 		return false, nil
+	}
+	spent, err := c.spentBy(ctx, b, refused)
+	if err != nil || spent == nil {
+		return false, err
+	}
+	for i := range b.Requests {
+		request, err := requestOf(b, i)
+		if err != nil {
+			return false, err
+		}
+		if request.ID() == spent.By {
+			return true, nil
+		}
 	}
 	root, err := b.Root()
 	if err != nil {
 		return false, err
 	}
-	stripped, err := c.node.Transaction(ctx, spent.By)
+	stripped, err := c.spender(ctx, spent)
 	if errors.Is(err, anchor.ErrUnknownTx) {
 		return false, nil
 	}
 	if err != nil || !anchor.Commits(stripped, root) {
 		return false, err
 	}
-	c.ui.warn("batch %s: its transaction was replaced, not from this home, by %s, which commits to the same root and counts as well", b.ID, spent.By)
-	return true, b.SaveFound(stripped)
+	had := len(b.Found)
+	if err := b.SaveFound(stripped); err != nil {
+		return false, err
+	}
+	if len(b.Found) > had {
+		c.ui.warn("batch %s: its transaction was replaced, not from this home, by %s, which commits to the same root and counts as well", b.ID, spent.By)
+	}
+	return true, nil
+}
+
+// spentBy finds the transaction for which the node refused one of the batch's.
+func (c *carrier) spentBy(ctx context.Context, b *batch.Batch, refused error) (*anchor.SpentError, error) {
+	var spent *anchor.SpentError
+	if errors.As(refused, &spent) && spent.By != (bitcoin.Hash{}) {
+		return spent, nil
+	}
+	if !errors.Is(refused, anchor.ErrSpent) {
+		return nil, nil
+	}
+	for i := range b.Requests {
+		request, err := requestOf(b, i)
+		if err != nil {
+			return nil, err
+		}
+		for _, coin := range request.Coins() {
+			spent, err := c.node.Spent(ctx, coin.OutPoint, notBelow(b))
+			if errors.Is(err, anchor.ErrNoCoin) {
+				continue
+			}
+			if spent != nil || err != nil {
+				return spent, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+// spender is the transaction that spends a coin, without its witness.
+func (c *carrier) spender(ctx context.Context, spent *anchor.SpentError) ([]byte, error) {
+	if spent.Tx != nil {
+		return spent.Tx, nil
+	}
+	return c.node.Transaction(ctx, spent.By)
 }
 
 // holds reports whether the header chain of this home has the block.
@@ -345,7 +401,7 @@ func (c *carrier) holds(ctx context.Context, a *proof.Bitcoin) (bool, error) {
 	if err := c.syncHeaders(ctx); err != nil {
 		return false, err
 	}
-	chain, err := headers.Open(c.home.headerFile(c.network), c.network)
+	chain, err := c.openHeaders(c.network)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -372,7 +428,7 @@ func (c *carrier) settle(ctx context.Context, b *batch.Batch) error {
 	if err := c.syncHeaders(ctx); err != nil {
 		return err
 	}
-	chain, err := headers.Open(c.home.headerFile(c.network), c.network)
+	chain, err := c.openHeaders(c.network)
 	if err != nil {
 		return err
 	}
@@ -441,7 +497,7 @@ func (c *carrier) judgeOf(b *batch.Batch) (check func(i int, proofFile []byte) e
 		return nil, nil, err
 	}
 	believed, done := verify.Trust{Issuers: []*issuer.File{f}}, func() {}
-	chain, err := headers.Open(c.home.headerFile(c.network), c.network)
+	chain, err := c.openHeaders(c.network)
 	switch {
 	case err == nil:
 		believed.Chain, done = chain, func() { chain.Close() }

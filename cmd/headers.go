@@ -1,9 +1,11 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -65,7 +67,9 @@ func (a *app) newHeadersSyncCommand() *cobra.Command {
 		Long: `Asks a node for the headers that this home does not have, checks every one of
 them, and keeps those. On mainnet the chain with the most work wins, from whatever
 source. On a test network the chain is that of the first source: one that disagrees
-is refused, unless --replace says that it is to be believed from now on.
+is refused, unless --replace says that it is to be believed from now on. But for the
+last 200 blocks, where the one with more work wins, as in any reorganisation: you
+may change the node.
 
 A chain begins at the last listed block (mainnet, testnet3, signet) or at the first
 block. --checkpoint begins it at another block, of which you know hash and chainwork
@@ -110,9 +114,54 @@ func (a *app) runHeadersSync(ctx context.Context, o headersOptions) (err error) 
 	defer release()
 	options.Name = name
 	if err := a.syncFrom(ctx, network, source, options); err != nil {
-		return remedied(err)
+		return remedied(o.believed(network, err))
 	}
 	return a.reportChain(network)
+}
+
+// believed says how to go on with the source, where the chain that is here
+// stays: on a test network by saying that it is the one to believe.
+func (o headersOptions) believed(network bitcoin.Network, err error) error {
+	if !network.IsTest() || o.replace || !errors.Is(err, headers.ErrDisagree) && !errors.Is(err, headers.ErrLessWork) {
+		return err
+	}
+	return hinted(err, "if this source is the one to believe, and not the chain here: %s", o.replaceCommand(network))
+}
+
+// replaceCommand is the command that takes the chain of the source instead of
+// the one that is here.
+func (o headersOptions) replaceCommand(network bitcoin.Network) string {
+	command := "gradseal headers sync --network " + network.String()
+	node := o.node
+	if strings.HasPrefix(o.from, "p2p:") {
+		node = nodeOptions{} // which the configuration may name for other commands
+	}
+	for _, flag := range []struct{ name, value string }{
+		{"from", cmp.Or(o.from, o.node.via)},
+		{"node", node.url},
+		{"node-user", node.user},
+		{"node-password-file", node.passwordFile},
+		{"node-cookie", node.cookie},
+		{"node-cert", node.cert},
+		{"checkpoint", o.checkpoint},
+	} {
+		if flag.value != "" {
+			command += fmt.Sprintf(" --%s %s", flag.name, argument(flag.value))
+		}
+	}
+	if o.genesis {
+		command += " --genesis"
+	}
+	return command + " --replace"
+}
+
+// argument is a value as one would type it again.
+func argument(value string) string {
+	value = safe(value)
+	if strings.ContainsAny(value, " '()&;$") {
+		return `"` + value + `"`
+	}
+	return value
 }
 
 // start is the block at which a new chain begins, nil for the usual one.
@@ -159,7 +208,9 @@ func (a *app) openSource(ctx context.Context, o headersOptions, network bitcoin.
 }
 
 // syncFrom brings the header chain of a network up to the source's. The caller
-// holds the lock.
+// holds the lock. Where the chain that is here stays against a test network's
+// source, the caller knows the command that says otherwise; other errors of the
+// chain come with a hint.
 func (a *app) syncFrom(ctx context.Context, network bitcoin.Network, source headers.Source, o headers.Options) error {
 	path := a.home.headerFile(network)
 	if err := atomicfile.MkdirAll(a.home.headerDir(), 0o755); err != nil {
@@ -168,7 +219,7 @@ func (a *app) syncFrom(ctx context.Context, network bitcoin.Network, source head
 	o.Now = time.Now()
 	if o.Start == nil {
 		var err error
-		if o.Start, err = a.recentStart(ctx, network, source); err != nil {
+		if o.Start, err = a.recentStart(ctx, network, source, o.Replace); err != nil {
 			return err
 		}
 	}
@@ -179,15 +230,63 @@ func (a *app) syncFrom(ctx context.Context, network bitcoin.Network, source head
 			said = time.Now()
 		}
 	}
-	return headers.Sync(ctx, path, network, source, o)
+	err := headers.Sync(ctx, path, network, source, o)
+	if !network.IsTest() || o.Replace {
+		err = refused(err, network)
+	}
+	return repairable(err, network)
+}
+
+// refused adds the next step to an error for headers that are not to be
+// believed, whatever their owner says.
+func refused(err error, network bitcoin.Network) error {
+	switch {
+	case errors.Is(err, headers.ErrDisagree):
+		return hinted(err, "these headers are not those of %s: take them from elsewhere", network)
+	case errors.Is(err, headers.ErrLessWork):
+		return hinted(err, "the chain here stays, and needs nothing; a node that is behind has the same one in a while")
+	}
+	return err
+}
+
+// repairable adds the next step to an error for headers that the clock refuses,
+// or for damaged files.
+func repairable(err error, network bitcoin.Network) error {
+	var damaged *headers.DamagedError
+	switch {
+	case errors.As(err, new(hintedError)):
+	case errors.Is(err, headers.ErrFuture):
+		return hinted(err, "set the clock of this machine, and run the same command again; if the clock is right, whoever gave the headers is wrong")
+	case errors.As(err, &damaged):
+		return hinted(err, "move away %s, and sync again: gradseal headers sync --network %s --from p2p:HOST:PORT%s", files(damaged.Files()), network, again(network))
+	}
+	return err
+}
+
+// files are the names of one or more files, in words.
+func files(paths []string) string {
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = shown(path)
+	}
+	return strings.Join(names, " and ")
+}
+
+// again is where else than from a node headers that were lost come from.
+func again(network bitcoin.Network) string {
+	if network == bitcoin.Regtest {
+		return " (those of a rehearsal are made again by the next gradseal anchor)"
+	}
+	return ", or add an issuer's pack: gradseal trust add FILE"
 }
 
 // recentStart is where a new chain of a test network begins that comes from an
 // Esplora service, ten headers at a time: not long ago, for work there proves
-// nothing anyway. It is nil for the usual start.
-func (a *app) recentStart(ctx context.Context, network bitcoin.Network, source headers.Source) (*headers.Pin, error) {
+// nothing anyway. It is nil for the usual start, and where there is a chain that
+// is not to be replaced.
+func (a *app) recentStart(ctx context.Context, network bitcoin.Network, source headers.Source, replace bool) (*headers.Pin, error) {
 	node, ok := source.(*esplora.Node)
-	if _, err := os.Stat(a.home.headerFile(network)); !ok || !network.IsTest() || err == nil {
+	if _, err := os.Stat(a.home.headerFile(network)); !ok || !network.IsTest() || err == nil && !replace {
 		return nil, nil
 	}
 	tip, err := node.Tip(ctx)
@@ -216,7 +315,9 @@ func (a *app) newHeadersImportCommand() *cobra.Command {
 		Use:   "import FILE…",
 		Short: "Take headers from a file, checked as strictly as from a node",
 		Long: `Takes what headers export wrote, such as across an air gap, and checks it as sync
-does. The file says for which network it is.`,
+does. The file says for which network it is; - is standard input. What differs from
+the chain of a test network is refused, unless --replace says that it is the one to
+believe.`,
 		Example: `  gradseal headers import mainnet.headers
 
 Exit codes: 0 taken, or there already; 1 an error, and the chain is as it was.`,
@@ -237,29 +338,46 @@ func (a *app) runHeadersImport(ctx context.Context, o headersOptions, paths []st
 		return err
 	}
 	for _, path := range paths {
-		data, err := readCapped(path, headers.MaxSegmentSize)
-		if err != nil {
-			return err
-		}
-		segment, err := headers.ParseSegment(data)
-		if err != nil {
-			return hinted(fmt.Errorf("%s: %w", path, err), "such a file is made with: gradseal headers export")
-		}
-		err = headers.Import(a.home.headerFile(segment.Network), segment, headers.Options{Replace: o.replace, Now: time.Now()})
-		switch {
-		case errors.Is(err, headers.ErrDisagree), errors.Is(err, headers.ErrLessWork):
-			err = hinted(err, "if the file is the one to believe: gradseal headers import --replace %s", shown(path))
-		case errors.Is(err, headers.ErrGap):
-			err = hinted(err, "import a file with the headers before it first")
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		if err := a.reportChain(segment.Network); err != nil {
+		if err := a.importHeaders(o, path); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// importHeaders takes the headers of one file, or of standard input for "-".
+func (a *app) importHeaders(o headersOptions, path string) error {
+	name := path
+	var data []byte
+	var err error
+	if path == "-" {
+		name = "standard input"
+		data, err = io.ReadAll(io.LimitReader(a.ui.In, int64(headers.MaxSegmentSize)+1)) // one byte more is malformed
+	} else {
+		data, err = readCapped(path, headers.MaxSegmentSize)
+	}
+	if err != nil {
+		return err
+	}
+	segment, err := headers.ParseSegment(data)
+	if err != nil {
+		return hinted(fmt.Errorf("%s: %w", name, err), "such a file is made with: gradseal headers export")
+	}
+	network := segment.Network
+	err = headers.Import(a.home.headerFile(network), segment, headers.Options{Replace: o.replace, Now: time.Now()})
+	switch {
+	case !network.IsTest() || o.replace:
+		err = refused(err, network)
+	case errors.Is(err, headers.ErrDisagree), errors.Is(err, headers.ErrLessWork):
+		err = hinted(err, "if the file is the one to believe, and not the chain here: gradseal headers import --replace %s", argument(path))
+	}
+	if errors.Is(err, headers.ErrGap) {
+		err = hinted(err, "import a file with the headers before it first")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, repairable(err, network))
+	}
+	return a.reportChain(network)
 }
 
 func (a *app) newHeadersExportCommand() *cobra.Command {
@@ -279,7 +397,7 @@ Exit codes: 0 written; 1 an error.`,
 	}
 	o.addNetwork(cmd)
 	cmd.Flags().StringVar(&span, "range", "", "heights, as `FROM-TO`")
-	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, which must not exist; - is standard output")
 	return cmd
 }
 
@@ -312,7 +430,11 @@ func (a *app) runHeadersExport(o headersOptions, span, out string) error {
 		_, err := a.ui.Out.Write(data)
 		return err
 	}
-	if err := atomicfile.WriteNew(out, data, 0o644); err != nil {
+	err = atomicfile.WriteNew(out, data, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return hinted(fmt.Errorf("%s: exists: it was not overwritten", out), "name another file")
+	}
+	if err != nil {
 		return err
 	}
 	if a.ui.json {
@@ -338,11 +460,18 @@ func (a *app) openChain(name string) (*headers.Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := headers.Open(a.home.headerFile(network), network)
+	chain, err := a.openHeaders(network)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hinted(fmt.Errorf("this home has no header chain of %s", network), "run: gradseal headers sync --network %s --from p2p:HOST:PORT, or add an issuer's pack: gradseal trust add FILE", network)
 	}
 	return chain, err
+}
+
+// openHeaders opens the header chain of a network. The error is fs.ErrNotExist
+// where there is none.
+func (a *app) openHeaders(network bitcoin.Network) (*headers.Chain, error) {
+	chain, err := headers.Open(a.home.headerFile(network), network)
+	return chain, repairable(err, network)
 }
 
 func (a *app) newHeadersStatusCommand() *cobra.Command {
@@ -405,14 +534,14 @@ type rangeJSON struct {
 
 // reportChain shows the header chain of a network.
 func (a *app) reportChain(n bitcoin.Network) error {
-	chain, err := headers.Open(a.home.headerFile(n), n)
+	chain, err := a.openHeaders(n)
 	if err != nil {
 		return err
 	}
 	defer chain.Close()
 	tip, err := chain.At(chain.Height())
 	if err != nil {
-		return err
+		return repairable(err, n)
 	}
 	out := chainJSON{Version: jsonVersion, Network: n.String(), Source: chain.Source(), Time: tip.Time().Format(time.RFC3339)}
 	for _, r := range chain.Ranges() {
@@ -469,7 +598,7 @@ func (a *app) runHeadersAudit(o headersOptions) error {
 	defer chain.Close()
 	reports, err := headers.Audit(chain, nil)
 	if err != nil {
-		return err
+		return repairable(err, chain.Network())
 	}
 	for _, r := range reports {
 		if a.ui.json {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -51,6 +53,14 @@ func (o moneyOptions) check() error {
 	}
 	if o.maxFee < 1 {
 		return fmt.Errorf("--max-fee: %d satoshi, want at least 1", o.maxFee)
+	}
+	if o.psbtOut == "-" {
+		return errors.New("--psbt-out: name a file: standard output is for the results")
+	}
+	if o.psbtOut != "" {
+		if _, err := os.Stat(filepath.Dir(o.psbtOut)); err != nil {
+			return fmt.Errorf("--psbt-out: %w", err)
+		}
 	}
 	_, err := o.outPoints()
 	return err
@@ -99,6 +109,14 @@ func (c *carrier) feeRate(ctx context.Context) (anchor.FeeRate, error) {
 	if given != 0 || err != nil || c.node == nil {
 		return given, err
 	}
+	if c.rate == 0 { // what was shown before the statement is signed holds after it
+		c.rate, err = c.expectedRate(ctx)
+	}
+	return c.rate, err
+}
+
+// expectedRate asks the node.
+func (c *carrier) expectedRate(ctx context.Context) (anchor.FeeRate, error) {
 	rate, err := c.node.FeeRate(ctx, c.money.target)
 	if errors.Is(err, anchor.ErrNoFeeRate) {
 		if c.network.IsTest() {
@@ -116,7 +134,11 @@ func (c *carrier) spend(ctx context.Context, request *anchor.Request) error {
 	if fee > c.money.maxFee {
 		return &anchor.FeeError{Fee: fee, Max: c.money.maxFee}
 	}
-	if fee == c.shown {
+	what := fmt.Sprint(fee)
+	for _, coin := range request.Coins() {
+		what += " " + coin.OutPoint.String()
+	}
+	if what == c.agreed {
 		return nil
 	}
 	for _, coin := range request.Coins() {
@@ -129,7 +151,7 @@ func (c *carrier) spend(ctx context.Context, request *anchor.Request) error {
 	if err := c.confirmSpending(ctx); err != nil {
 		return err
 	}
-	c.shown = fee
+	c.agreed = what
 	return nil
 }
 

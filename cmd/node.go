@@ -117,7 +117,7 @@ func (o nodeOptions) flags(defaults nodeOptions) string {
 		{"node-cookie", o.cookie, defaults.cookie}, {"node-cert", o.cert, defaults.cert}, {"wallet", o.wallet, defaults.wallet},
 	} {
 		if f.value != f.usual {
-			text += " --" + f.name + " " + shown(f.value)
+			text += " --" + f.name + " " + argument(f.value)
 		}
 	}
 	return text
@@ -266,11 +266,8 @@ func (c *carrier) syncHeaders(ctx context.Context) error {
 		return nil
 	}
 	err := c.syncFrom(ctx, c.network, c.node, headers.Options{Name: c.node.Source()})
-	if errors.Is(err, headers.ErrDisagree) || errors.Is(err, headers.ErrLessWork) {
-		return hinted(err, "if this node is the one to believe: gradseal headers sync --network %s --from %s%s --replace", c.network, c.way.via, c.way.flags(nodeOptions{}))
-	}
 	if err != nil {
-		return err
+		return headersOptions{node: c.way}.believed(c.network, err)
 	}
 	c.synced = true
 	return nil

@@ -65,7 +65,7 @@ func (a *app) exportHeaders(id string) ([][]byte, error) {
 func (a *app) segments(id string, networks []bitcoin.Network, want func(*headers.Chain) []span) ([][]byte, error) {
 	var all [][]byte
 	for _, n := range networks {
-		c, err := headers.Open(a.home.headerFile(n), n)
+		c, err := a.openHeaders(n)
 		if errors.Is(err, fs.ErrNotExist) {
 			a.ui.warn("the pack has no headers of %s, because this home has none: verifiers must fetch them themselves (gradseal headers sync --network %s …)", n, n)
 			continue
@@ -240,11 +240,14 @@ func (a *app) takeHeaders(pack *trust.Pack, replace bool) ([]headersJSON, error)
 
 func (a *app) takeSegment(pack *trust.Pack, s *headers.Segment, replace bool) (string, error) {
 	path := a.home.headerFile(s.Network)
-	before, err := heldRanges(path, s.Network)
-	if err != nil {
-		return "", err
-	}
 	replace = replace && s.Network.IsTest()
+	before, err := heldRanges(path, s.Network)
+	if replace && errors.As(err, new(*headers.DamagedError)) {
+		err = nil // it goes away
+	}
+	if err != nil {
+		return "", repairable(err, s.Network)
+	}
 	if s.Network.IsTest() && !replace {
 		err = checkAgainst(path, s)
 	}
@@ -255,17 +258,17 @@ func (a *app) takeSegment(pack *trust.Pack, s *headers.Segment, replace bool) (s
 	case errors.Is(err, headers.ErrDisagree), errors.Is(err, headers.ErrLessWork):
 		a.ui.warn("the headers of %s in this pack are not those of the chain here, which stays: %v", s.Network, err)
 		if s.Network.IsTest() {
-			a.ui.warn("if the pack is right and the chain here is not, replace it: gradseal trust add --replace-headers FILE. Rehearsals of this home are better left alone: keep the pack in a home of its own, with --home DIR")
+			a.ui.warn("if the pack is right and the chain here is not, as after a reorganisation, replace it: gradseal trust add --replace-headers FILE. Rehearsals of this home are better left alone: keep the pack in a home of its own, with --home DIR")
 		}
 		return headersRefused, nil
 	case errors.Is(err, headers.ErrGap):
 		a.ui.warn("the headers of %s in this pack do not reach those that are here: %v. Bring the chain up to date: gradseal headers sync --network %s …", s.Network, err, s.Network)
 		return headersRefused, nil
 	case errors.Is(err, headers.ErrFuture):
-		a.ui.warn("the headers of %s in this pack were not taken in: %v. Is the clock of this machine right?", s.Network, err)
+		a.ui.warn("the headers of %s in this pack were not taken in: %v. Is the clock of this machine right? Set it, and run the same command again", s.Network, err)
 		return headersRefused, nil
 	case err != nil:
-		return "", err
+		return "", repairable(err, s.Network)
 	}
 	after, err := heldRanges(path, s.Network)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"gradseal/anchor"
@@ -17,15 +16,8 @@ import (
 // writePSBT writes a request for a signer elsewhere.
 func (c *carrier) writePSBT(request []byte) error {
 	out := c.money.psbtOut
-	if out == "-" {
-		_, err := c.ui.Out.Write(request)
-		return err
-	}
 	if old, err := os.ReadFile(out); err == nil && string(old) != string(request) {
 		return hinted(fmt.Errorf("%s: exists and is something else: it was not overwritten", out), "name another file")
-	}
-	if _, err := os.Stat(filepath.Dir(out)); err != nil { // it is not made for a slip of the finger
-		return err
 	}
 	return atomicfile.WriteFile(out, request, 0o644)
 }
@@ -65,10 +57,10 @@ func (r *anchorRun) takePSBT(ctx context.Context) (err error) {
 	if err := r.follow(ctx, b); err != nil {
 		return err
 	}
-	if b, err = r.waitFor(ctx, b); err != nil {
+	r.anchored = append(r.anchored, b)
+	if err := r.waitForAll(ctx); err != nil {
 		return err
 	}
-	r.anchored = append(r.anchored, b)
 	return r.report(&batch.Plan{}, nil)
 }
 

@@ -261,7 +261,7 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		}
 		waiting++
 		c.ui.result("batch %s: %s", b.ID, c.whereabouts(b))
-		if b.IsOpen() && c.money.psbtOut != "" && c.money.psbtOut != "-" {
+		if b.IsOpen() && c.money.psbtOut != "" {
 			c.ui.result("Wrote %s", shown(c.money.psbtOut))
 			c.ui.note("%s", askSigner(c.money.psbtOut, b.Network))
 		} else {

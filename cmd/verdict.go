@@ -288,7 +288,11 @@ func (a *app) adviseDigest(j judged, others map[verify.Digest]string) string {
 }
 
 func adviseChain(j judged) string {
-	const pack = "get the institution's newest pack, then run: gradseal trust add FILE"
+	pack := "get the institution's newest pack, then run: gradseal trust add FILE"
+	if j.Network.IsTest() && reason(j.Result) == verify.NotInChain {
+		// The chain here may have a block that a reorganisation took away since.
+		pack += " (where it says that the chain here stays, and you believe the pack more: gradseal trust add --replace-headers FILE)"
+	}
 	if j.Network == bitcoin.Regtest {
 		return "if this proof comes from a rehearsal on another machine, nobody but that machine can check it: ask the institution for a proof on Bitcoin's main network. If it comes from a regtest network that several share, " + pack
 	}

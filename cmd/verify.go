@@ -131,7 +131,7 @@ func (a *app) newVerifier(o verifyOptions) (*verify.Verifier, func(), error) {
 		return nil, nil, err
 	}
 	closeChain := func() {}
-	chain, err := headers.Open(a.home.headerFile(network), network)
+	chain, err := a.openHeaders(network)
 	switch {
 	case err == nil:
 		believed.Chain = chain

@@ -27,7 +27,8 @@ func (r Report) Headers() int { return int(r.To-r.From) + 1 }
 // Audit reads the whole chain and checks every header again by all rules but
 // the clock, reckons height, hash and work from the start of each range, and
 // compares them with what is stored. Ranges are reported as they are done,
-// lowest first. progress may be nil.
+// lowest first. What does not fit is a *DamagedError: it was checked before it
+// was written. progress may be nil.
 func Audit(c *Chain, progress func(height uint32)) ([]Report, error) {
 	var all []Report
 	err := auditProgress(c, func(r Report) { all = append(all, r) }, progress)
@@ -43,7 +44,7 @@ func auditProgress(c *Chain, done func(Report), progress func(uint32)) error {
 	for _, g := range c.ranges {
 		report, err := c.audit(g, progress)
 		if err != nil {
-			return err
+			return damagedAt(c.path, err)
 		}
 		done(report)
 	}

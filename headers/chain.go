@@ -7,7 +7,9 @@
 // On mainnet the chain with most work is kept, whoever it came from. On a test
 // network work proves nothing to anyone: the chain there is the one from the
 // source that its owner named, and headers of another source that disagree are
-// refused until the owner says to replace it.
+// refused until the owner says to replace it. Only the last 200 may be replaced
+// by a branch with more work of a node that the owner names later: nodes are
+// changed, and blocks reorganised in between.
 //
 // The package opens no socket. It trusts the files, which is why whoever can
 // write them decides what verifies. Writing is for one process at a time, and
@@ -64,7 +66,7 @@ type extent struct {
 func (e extent) end() uint32 { return e.Height + e.Count } // the height after the last
 
 // Open opens the header chain of a network. The error is fs.ErrNotExist where
-// there is no file. It does not check the headers again, which Audit does: it
+// there is no file, and a *DamagedError where it cannot be what was written. It does not check the headers again, which Audit does: it
 // checks that they are there, that the newest and the listed ones are those
 // that were checked.
 func Open(path string, network bitcoin.Network) (*Chain, error) {
@@ -83,7 +85,7 @@ func openChain(path string, r *rules) (*Chain, error) {
 		if errors.Is(err, errNoData) && attempt < 100 {
 			continue
 		}
-		return c, err
+		return c, damagedAt(path, err)
 	}
 }
 
@@ -120,7 +122,7 @@ func (c *Chain) Work() Work { return c.main().Work }
 func (c *Chain) Ranges() []Range { return slices.Clone(c.ranges) }
 
 // At reads the header at a height. Where the chain does not have it the error
-// is ErrNotHeld.
+// is ErrNotHeld; where it is not what was written, a *DamagedError.
 func (c *Chain) At(height uint32) (bitcoin.Header, error) {
 	r, ok := c.rangeOf(height)
 	if !ok {
@@ -158,7 +160,7 @@ func (c *Chain) Close() error {
 }
 
 func (c *Chain) damaged(height uint32, got, want bitcoin.Hash) error {
-	return fmt.Errorf("%s: damaged: header at height %d is that of block %s, want %s", c.path, height, got, want)
+	return damagedAt(c.path, fmt.Errorf("%s: damaged: header at height %d is that of block %s, want %s", c.path, height, got, want))
 }
 
 // main is the range that grows.
@@ -193,10 +195,10 @@ func (c *Chain) read(height uint32) (bitcoin.Header, error) {
 		if l := c.rules.list; l != nil && height == l.top() {
 			return l.last, nil // built in, whether stored or not
 		}
-		return h, fmt.Errorf("%s: damaged: header at height %d is not in the file", c.path, height)
+		return h, damagedAt(c.path, fmt.Errorf("%s: damaged: header at height %d is not in the file", c.path, height))
 	}
 	if _, err := c.file.ReadAt(h[:], e.Offset+int64(height-e.Height)*bitcoin.HeaderSize); err != nil {
-		return bitcoin.Header{}, fmt.Errorf("%s: header at height %d: %w", c.path, height, err)
+		return bitcoin.Header{}, damagedAt(c.path, fmt.Errorf("%s: header at height %d: %w", c.path, height, err))
 	}
 	return h, nil
 }
@@ -228,7 +230,7 @@ func (c *Chain) scan(from, to uint32, each func(height uint32, h bitcoin.Header)
 		n := min(e.end()-height, to-height+1, 4096)
 		buf = buf[:int(n)*bitcoin.HeaderSize]
 		if _, err := c.file.ReadAt(buf, e.Offset+int64(height-e.Height)*bitcoin.HeaderSize); err != nil {
-			return fmt.Errorf("%s: headers from height %d: %w", c.path, height, err)
+			return damagedAt(c.path, fmt.Errorf("%s: headers from height %d: %w", c.path, height, err))
 		}
 		for i := range n {
 			if err := each(height+i, bitcoin.Header(buf[i*bitcoin.HeaderSize:][:bitcoin.HeaderSize])); err != nil {
@@ -260,7 +262,7 @@ func (c *Chain) tipAt(height uint32) (*tip, error) {
 		return nil, err
 	}
 	if t.last, err = expand(t.bits); err != nil {
-		return nil, fmt.Errorf("%s: damaged: header at height %d: %w", c.path, height, err)
+		return nil, damagedAt(c.path, fmt.Errorf("%s: damaged: header at height %d: %w", c.path, height, err))
 	}
 	t.work, err = c.workAt(height)
 	return t, err
@@ -292,7 +294,7 @@ func (c *Chain) sum(from, to uint32) (Work, error) {
 		if h.Bits() != last.bits {
 			var err error
 			if last, err = expand(h.Bits()); err != nil {
-				return fmt.Errorf("%s: damaged: header at height %d: %w", c.path, height, err)
+				return damagedAt(c.path, fmt.Errorf("%s: damaged: header at height %d: %w", c.path, height, err))
 			}
 		}
 		total = total.add(last.work)

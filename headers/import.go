@@ -16,8 +16,8 @@ type Options struct {
 	// Start is where a chain begins, nil for the usual: the last listed block, or
 	// genesis where no list is built in. Import begins with its segment.
 	Start *Pin
-	// Replace takes another chain in the place of the stored one, on a test
-	// network only. The stored one stays until the other is complete.
+	// Replace takes another chain in the place of the stored one, damaged or not,
+	// on a test network only. The stored one stays until the other is complete.
 	Replace bool
 	// Now is the time by which headers are too far ahead.
 	Now time.Time
@@ -35,7 +35,8 @@ type Options struct {
 // the pin at which a chain begins, if it leads to it. Otherwise the error is
 // ErrGap. On a network with a built-in list, what lies below its last block
 // must lead to a listed block. See ErrDisagree and ErrLessWork for a segment
-// that contradicts what is stored; ErrFuture.
+// that contradicts what is stored, where a test network's chain from another
+// source is never replaced; ErrFuture; *DamagedError.
 func Import(path string, s *Segment, o Options) error {
 	r, err := rulesOf(s.Network)
 	if err != nil {

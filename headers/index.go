@@ -24,8 +24,12 @@ const (
 	MaxSource = 200
 )
 
-// errNoData says that an index names a data file that is not there.
-var errNoData = errors.New("the data file is missing")
+var (
+	// errNoData says that an index names a data file that is not there.
+	errNoData = errors.New("the data file is missing")
+	// errFormat says that an index was written by another version.
+	errFormat = errors.New("unknown header file format")
+)
 
 // index is the file at a chain's path. It says which headers are held, and
 // where they are in the data file beside it. It is replaced as a whole, after
@@ -87,7 +91,7 @@ func parseIndex(data []byte, r *rules) (*index, error) {
 		return nil, fmt.Errorf("malformed header file: %w", err)
 	}
 	if x.Format != indexFormat {
-		return nil, fmt.Errorf("unknown header file format %q, want %q", x.Format, indexFormat)
+		return nil, fmt.Errorf("%w %q, want %q", errFormat, x.Format, indexFormat)
 	}
 	if x.Network != r.network.String() {
 		return nil, fmt.Errorf("unexpected header file: the headers are those of %.20q, want %s", x.Network, r.network)
@@ -178,7 +182,7 @@ func (x *index) open(path string, r *rules) (*Chain, error) {
 	name := dataName(path, x.Data)
 	info, err := regular(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w: %s (move %s away to start again)", path, errNoData, name, path)
+		return nil, fmt.Errorf("%s: %w: %s", path, errNoData, name)
 	}
 	if err != nil {
 		return nil, err

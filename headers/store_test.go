@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -200,7 +201,7 @@ func TestOtherSource(t *testing.T) {
 	syncTo(t, path, r, newSource(longer...), named("b"))
 	requireHeld(t, path, r, longer, upTo(longer))
 
-	other := fork(t, r, hs, 20, 3000, 1)
+	other := fork(t, r, hs, 0, 3000, 1)
 	err := syncFrom(context.Background(), path, r, newSource(other...), named("b"))
 	require.ErrorIs(t, err, ErrDisagree)
 	require.ErrorContains(t, err, "(from a)")
@@ -227,6 +228,98 @@ func TestOtherSource(t *testing.T) {
 
 	mainnet := testRules(func(r *rules) { r.fixed = true })
 	require.ErrorContains(t, syncFrom(context.Background(), filepath.Join(t.TempDir(), "headers"), mainnet, newSource(hs...), o), "unsupported on mainnet")
+}
+
+// TestNodeChanged: on a test network the end of the chain may be replaced by a
+// node that the owner names later, and no more than the end; what a file says
+// replaces nothing of another source's.
+func TestNodeChanged(t *testing.T) {
+	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
+	hs := testChain(t, r, 2600, 0)
+	genesis := r.genesisPin()
+	pin := *pinAt(t, r, hs, 2016)
+	for _, test := range []struct {
+		name     string
+		start    Pin
+		stored   int // height
+		recorded string
+		at, more int // the branch leaves after this height, with this many headers
+		want     error
+	}{
+		{"one block", genesis, 2600, "a", 2599, 2, nil},
+		{"8 blocks", genesis, 2600, "pack of x", 2592, 9, nil},
+		{"200 blocks", genesis, 2600, "a", 2400, 201, nil},
+		{"201 blocks", genesis, 2600, "a", 2399, 300, ErrDisagree},
+		{"as much work", genesis, 2600, "a", 2599, 1, ErrLessWork},
+		{"less work", genesis, 2600, "a", 2590, 5, ErrLessWork},
+		{"after the second block of the chain", genesis, 50, "a", 1, 60, nil},
+		{"after the first block of the chain", genesis, 50, "a", 0, 60, ErrDisagree},
+		{"after the second block from a pin on", pin, 2100, "a", 2017, 90, nil},
+		{"after a pin", pin, 2100, "a", 2016, 90, ErrDisagree},
+		{"a rehearsal", genesis, 50, Embedded, 49, 2, ErrDisagree},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "headers")
+			o := named(test.recorded)
+			o.Start = &test.start
+			stored := hs[:test.stored+1]
+			from := test.start.Height
+			held := func(hs []bitcoin.Header, source string) {
+				t.Helper()
+				requireHeld(t, path, r, hs, [2]uint32{from, uint32(len(hs) - 1)})
+				c, err := openChain(path, r)
+				require.NoError(t, err)
+				defer c.Close()
+				require.Equal(t, source, c.Source())
+			}
+			syncTo(t, path, r, newSource(stored...), o)
+			branch := fork(t, r, stored, test.at, test.more, 1)
+			if test.want != ErrLessWork {
+				s := part(t, r, branch, uint32(test.at), uint32(len(branch)-1))
+				require.ErrorIs(t, importSegment(path, r, s, Options{Now: clock, Name: "b"}), ErrDisagree)
+				held(stored, test.recorded)
+			}
+			err := syncFrom(context.Background(), path, r, newSource(branch...), named("b"))
+			require.ErrorIs(t, err, test.want)
+			if err != nil {
+				held(stored, test.recorded)
+				return
+			}
+			held(branch, "b")
+			longer := fork(t, r, branch, len(branch)-1, 1, 0)
+			syncTo(t, path, r, newSource(longer...), named("c"))
+			held(longer, "b") // what only grows stays what it was
+		})
+	}
+}
+
+// inTurn is a source that has one chain at first and another one later.
+type inTurn struct {
+	chains []*branchOf
+	turn   int
+}
+
+func (s *inTurn) Headers(ctx context.Context, locator []bitcoin.Hash) ([]bitcoin.Header, error) {
+	now := s.chains[min(s.turn, len(s.chains)-1)]
+	s.turn++
+	return now.Headers(ctx, locator)
+}
+
+func (s *inTurn) Header(ctx context.Context, id bitcoin.Hash) (bitcoin.Header, error) {
+	return s.chains[0].Header(ctx, id)
+}
+
+// TestNoDeeperInTwoSteps: a source whose first branch was taken gets no deeper
+// by a second one.
+func TestNoDeeperInTwoSteps(t *testing.T) {
+	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
+	hs := testChain(t, r, 600, 0)
+	path := filepath.Join(t.TempDir(), "headers")
+	syncTo(t, path, r, newSource(hs...), named("a"))
+	near, deep := fork(t, r, hs, 599, 2, 1), fork(t, r, hs, 300, 400, 2)
+	err := syncFrom(context.Background(), path, r, &inTurn{chains: []*branchOf{newSource(near...), newSource(deep...)}}, named("b"))
+	require.ErrorIs(t, err, ErrDisagree)
+	requireHeld(t, path, r, near, upTo(near))
 }
 
 func TestSyncSavesWhatIsGood(t *testing.T) {
@@ -737,11 +830,13 @@ func TestDamage(t *testing.T) {
 	}
 	_, err := openChain(with("headers.1", files["headers.1"][:2479]), r)
 	require.ErrorContains(t, err, "damaged: 2479 bytes, want 2480")
+	require.ErrorAs(t, err, new(*DamagedError))
 	missing := restore(t, map[string][]byte{"headers": files["headers"]})
 	_, err = openChain(missing, r)
 	require.ErrorContains(t, err, "the data file is missing")
 	require.NotErrorIs(t, err, os.ErrNotExist)
 	path = with("headers.1", nil)
+	requireDamaged(t, err, missing)
 	for bit := 0; bit < len(files["headers.1"])*8; bit += 7 {
 		data := slices.Clone(files["headers.1"])
 		data[bit/8] ^= 1 << (bit % 8)
@@ -750,14 +845,83 @@ func TestDamage(t *testing.T) {
 		c, err := openChain(path, r)
 		if height == 0 || height == 30 {
 			require.ErrorContains(t, err, "damaged")
+			requireDamaged(t, err, path, path+".1")
 			continue
 		}
 		require.NoError(t, err)
 		_, err = c.At(height)
 		require.ErrorContains(t, err, fmt.Sprintf("damaged: header at height %d", height))
+		requireDamaged(t, err, path, path+".1")
 		_, err = Audit(c, nil)
 		require.ErrorContains(t, err, "header at height ")
+		requireDamaged(t, err, path, path+".1")
 		require.NoError(t, c.Close())
+	}
+}
+
+func requireDamaged(t testing.TB, err error, files ...string) {
+	t.Helper()
+	var d *DamagedError
+	require.ErrorAs(t, err, &d)
+	require.Equal(t, files, d.Files())
+}
+
+// TestReplaceDamaged: whatever is in the files of a chain of a test network,
+// another can take its place. A file that this version does not know, or cannot
+// read, is not damaged.
+func TestReplaceDamaged(t *testing.T) {
+	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
+	hs := testChain(t, r, 30, 0)
+	path := filepath.Join(t.TempDir(), "headers")
+	syncTo(t, path, r, newSource(hs...), named("a"))
+	files := snapshot(t, filepath.Dir(path))
+	index, data := files["headers"], files["headers.1"]
+	flipped := slices.Clone(data)
+	flipped[len(data)-1] ^= 1
+	o := named("b")
+	o.Replace = true
+	for name, files := range map[string]map[string][]byte{
+		"empty index":       {"headers": nil, "headers.1": data},
+		"cut index":         {"headers": index[:len(index)/2], "headers.1": data},
+		"no index":          {"headers": []byte("x"), "headers.1": data},
+		"data file missing": {"headers": index},
+		"data file cut":     {"headers": index, "headers.1": data[:1000]},
+		"data file changed": {"headers": index, "headers.1": flipped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := restore(t, files)
+			before := snapshot(t, filepath.Dir(path))
+			require.ErrorAs(t, syncFrom(context.Background(), path, r, newSource(hs...), named("a")), new(*DamagedError))
+			require.ErrorAs(t, importSegment(path, r, part(t, r, hs, 0, 30), Options{Now: clock}), new(*DamagedError))
+			require.Equal(t, before, snapshot(t, filepath.Dir(path)))
+			syncTo(t, path, r, newSource(hs...), o)
+			requireHeld(t, path, r, hs, upTo(hs))
+			require.Len(t, snapshot(t, filepath.Dir(path)), 2, "the index and one data file")
+		})
+	}
+	newer := restore(t, map[string][]byte{"headers": []byte(strings.Replace(string(index), indexFormat, "gradseal-headers/2", 1)), "headers.1": data})
+	err := syncFrom(context.Background(), newer, r, newSource(hs...), o)
+	require.ErrorContains(t, err, "unknown header file format")
+	require.False(t, errors.As(err, new(*DamagedError)))
+}
+
+// TestSyncMeetsDamage: a header that the disk has changed is no other block.
+func TestSyncMeetsDamage(t *testing.T) {
+	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
+	hs := testChain(t, r, 30, 0)
+	longer := fork(t, r, hs, 25, 10, 1)
+	for _, at := range []int{0, 4, 36} { // version, previous block, root
+		path := filepath.Join(t.TempDir(), "headers")
+		syncTo(t, path, r, newSource(hs...), named("a"))
+		data, err := os.ReadFile(path + ".1")
+		require.NoError(t, err)
+		data[26*bitcoin.HeaderSize+at] ^= 1
+		require.NoError(t, os.WriteFile(path+".1", data, 0o644))
+		for _, source := range []string{"a", "b"} {
+			err = syncFrom(context.Background(), path, r, newSource(longer...), named(source))
+			require.ErrorContains(t, err, "damaged: header at height 26")
+			requireDamaged(t, err, path, path+".1")
+		}
 	}
 }
 

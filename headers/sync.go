@@ -29,10 +29,18 @@ type Source interface {
 
 // Sync adds what a source has to the chain at path, which is created where it
 // is missing. What was checked is saved after each answer of the source, and
-// stays when Sync ends with an error. Errors: those of the source; ErrDisagree
-// where the source has other blocks than the stored chain from another source,
-// or than the lists; ErrLessWork where its chain branches off and has less
-// work; ErrFuture; otherwise a header breaks a rule.
+// stays when Sync ends with an error.
+//
+// On a test network a branch with more work is taken from a source other than
+// the recorded one if it leaves the stored chain at most MaxReplaced blocks
+// below its tip and above its first block: this is how a reorganisation looks
+// to who changes the node. The new source is the recorded one then. The
+// embedded node's chain takes none.
+//
+// Errors: those of the source; ErrDisagree where the source has other blocks
+// than the stored chain from another source, deeper than that, or than the
+// lists; ErrLessWork where its chain branches off and has no more work;
+// ErrFuture; *DamagedError; otherwise a header breaks a rule.
 func Sync(ctx context.Context, path string, network bitcoin.Network, source Source, o Options) error {
 	r, err := rulesOf(network)
 	if err != nil {
@@ -47,7 +55,7 @@ func syncFrom(ctx context.Context, path string, r *rules, source Source, o Optio
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	w.clock = o.Now
+	w.clock, w.named = o.Now, true
 	s := &syncer{w: w, source: source, o: o}
 	if err := s.prepare(ctx); err != nil {
 		return err

@@ -29,6 +29,9 @@ var (
 )
 
 const (
+	// MaxReplaced is how many headers at the end of a test network's chain a
+	// branch from another source than the recorded one may take the place of.
+	MaxReplaced = 200
 	// maxBranch is how many headers of a branch are kept while it has less work
 	// than the stored chain: 84 MB. Where a header costs nothing, as on a test
 	// network, a source could go on for ever; no real branch comes near.
@@ -51,6 +54,12 @@ type writer struct {
 	clock  time.Time
 	// strict: a stored header is never replaced, whatever the source.
 	strict bool
+	// named: the owner has just named the source, for this.
+	named bool
+	// recorded is the source of the chain as it was opened, and lowest the height
+	// below which no branch from another one may leave it.
+	recorded string
+	lowest   uint32
 	// maxBranch is the limit of that name; tests have a lower one.
 	maxBranch uint32
 
@@ -101,10 +110,15 @@ func openWriter(path string, r *rules, source string, replace bool) (*writer, er
 	if replace && err == nil {
 		return w, c.Close()
 	}
+	if replace && errors.As(err, new(*DamagedError)) {
+		return w, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	w.chain, w.closer = c, append(w.closer, c)
+	w.recorded = c.source
+	w.lowest = max(c.main().From+1, c.Height()-min(c.Height(), MaxReplaced))
 	if err := w.openData(); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
@@ -229,7 +243,7 @@ func (w *writer) take(h bitcoin.Header) error {
 				w.at = next
 				return nil
 			}
-			if err := w.checkFork(next, stored, h); err != nil {
+			if err := w.checkFork(next, h); err != nil {
 				return err
 			}
 			fork = true
@@ -253,11 +267,15 @@ func (w *writer) take(h bitcoin.Header) error {
 }
 
 // checkFork decides whether a branch may leave the chain below a stored block.
-func (w *writer) checkFork(height uint32, stored, other bitcoin.Header) error {
+func (w *writer) checkFork(height uint32, other bitcoin.Header) error {
+	stored, err := w.chain.At(height) // which sees that the disk has not made the difference
+	if err != nil {
+		return err
+	}
 	if other.Previous() != stored.Previous() {
 		return nil // no fork but a false link, which the rules refuse
 	}
-	if w.strict || w.rules.network.IsTest() && w.source != w.chain.source {
+	if w.strict || w.rules.network.IsTest() && !w.mayBranch(height-1) {
 		return w.disagree(height, stored.Hash(), other.Hash())
 	}
 	r, _ := w.chain.rangeOf(height)
@@ -265,6 +283,19 @@ func (w *writer) checkFork(height uint32, stored, other bitcoin.Header) error {
 		return fmt.Errorf("%w (block %d is built in)", w.disagree(height, stored.Hash(), other.Hash()), top)
 	}
 	return nil
+}
+
+// mayBranch tells whether a branch may leave the chain of a test network after
+// the block at a height. One from the recorded source always may. One from
+// another may if its owner has named that source now, as who changes the node
+// does, and it leaves the chain near the tip, as reorganisations do: a chain of
+// its own leaves at the first block. The embedded node's chain has no other
+// source.
+func (w *writer) mayBranch(height uint32) bool {
+	if w.source == w.recorded {
+		return true
+	}
+	return w.named && w.recorded != Embedded && height >= w.lowest
 }
 
 func (w *writer) openBranch(fork bool) error {
@@ -465,6 +496,9 @@ func (w *writer) accept() error {
 	ranges = append(ranges, grown)
 	slices.SortFunc(ranges, func(a, b Range) int { return cmp.Compare(a.From, b.From) })
 	w.chain = w.with(ranges, insert(extents, added))
+	if b.fork {
+		w.chain.source = w.source // a branch makes the chain that of who had it
+	}
 	w.size = added.Offset + int64(added.Count)*bitcoin.HeaderSize
 	w.dirty = true
 	if b.good.height == b.tip.height {

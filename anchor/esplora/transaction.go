@@ -205,6 +205,22 @@ func unexplained(reason, err error) error {
 	return fmt.Errorf("%w; and looking for the cause: %w", reason, err)
 }
 
+// Spent says which transaction spends a coin.
+func (n *Node) Spent(ctx context.Context, coin wire.OutPoint, _ uint32) (*anchor.SpentError, error) {
+	spent, err := n.spender(ctx, coin)
+	if spent != nil || err != nil {
+		return spent, err
+	}
+	// The service says of what it does not know that it is not spent.
+	if _, err := n.Transaction(ctx, bitcoin.Hash(coin.Hash)); err != nil {
+		if errors.Is(err, anchor.ErrUnknownTx) {
+			err = fmt.Errorf("%w %s", anchor.ErrNoCoin, coin)
+		}
+		return nil, err
+	}
+	return nil, nil
+}
+
 // spender asks which transaction spends an output, in the best chain or
 // waiting, and checks that it does; nil where none does. Whether its signature is
 // good is not checked, nor whether it is where the service says.
