@@ -102,26 +102,63 @@ func TestSpentElsewhere(t *testing.T) {
 	folder := b.addFolder(t, 1)
 	b.anchor(folder)
 	id := b.batch().ID
-	spent := b.coinOf()
-	node.Stop()
-	node.Restart() // it forgets the transaction
-	node.Call(nil, "loadwallet", "registrar")
-	node.Call(nil, "registrar/abandontransaction", idOf(t, b.batch().Transactions[0]).String())
-	var address, raw string
-	node.Call(&address, "registrar/getnewaddress")
-	node.Call(&raw, "createrawtransaction", []any{map[string]any{"txid": spent[:64], "vout": 0}}, map[string]any{address: 49.999})
-	var signed struct{ Hex string }
-	node.Call(&signed, "registrar/signrawtransactionwithwallet", raw)
-	node.Call(nil, "sendrawtransaction", signed.Hex)
+	b.spendElsewhere()
 
 	require.Contains(t, b.fails("upgrade", "--network", "regtest"), "input is spent already")
 	require.Contains(t, b.fails("bump", "--other-coin", id), "is in no block yet")
 	node.Mine(1)
-	b.gradseal(append([]string{"bump", "--other-coin", id}, b.via...)...)
+	b.gradseal(append([]string{"bump", "--other-coin", "--psbt-out", "other.psbt", id}, b.via...)...)
+	require.Contains(t, b.fails("bump", "--other-coin", id), "can still be in a block")
+	require.Len(t, b.batch().Requests, 2)
+	b.signElsewhere("other.psbt")
 	node.Mine(1)
 	b.upgrade()
 	require.Equal(t, "valid", b.verdict(folder))
 	require.Len(t, b.commitments(), 1)
+}
+
+// TestBlockAndCoinLost: the block leaves the chain, and the coin is spent there by
+// something else. The proofs do not go on naming the dead block.
+func TestBlockAndCoinLost(t *testing.T) {
+	t.Parallel()
+	node := testnode.StartBitcoind(t, "-persistmempool=0", "-walletbroadcast=0")
+	node.CreateWallet("registrar", 3)
+	b := newBranch(t, node)
+	folder := b.addFolder(t, 1)
+	b.anchor(folder)
+	node.Mine(1)
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+	node.Call(nil, "invalidateblock", node.Tip().String())
+	b.spendElsewhere()
+	node.Mine(3)
+	out := b.fails("upgrade", "--network", "regtest")
+	require.Contains(t, out, "has left the chain")
+	require.Contains(t, out, "gradseal bump --other-coin "+b.batch().ID)
+	require.Equal(t, batch.Funded, b.batch().State())
+	require.Equal(t, "pending", b.verdict(folder))
+	b.gradseal(append([]string{"bump", "--other-coin", b.batch().ID}, b.via...)...)
+	node.Mine(1)
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+	require.Len(t, b.commitments(), 1)
+}
+
+// spendElsewhere has the node forget the batch's transaction, and its wallet pay
+// somebody with the same coin.
+func (b *branch) spendElsewhere() {
+	b.t.Helper()
+	spent := b.coinOf()
+	b.node.Stop()
+	b.node.Restart()
+	b.node.Call(nil, "loadwallet", "registrar")
+	_, _ = b.node.Try("registrar/abandontransaction", idOf(b.t, b.batch().Transactions[0]).String())
+	var address, raw string
+	b.node.Call(&address, "registrar/getnewaddress")
+	b.node.Call(&raw, "createrawtransaction", []any{map[string]any{"txid": spent, "vout": 0}}, map[string]any{address: 49.999})
+	var signed struct{ Hex string }
+	b.node.Call(&signed, "registrar/signrawtransactionwithwallet", raw)
+	b.node.Call(nil, "sendrawtransaction", signed.Hex)
 }
 
 // coinOf is the coin that the newest batch's transaction spends.
@@ -207,4 +244,32 @@ func TestOneRegtest(t *testing.T) {
 	b.gradseal("anchor", b.addFolder(t, 1))
 	require.Contains(t, b.fails("anchor", b.addFolder(t, 1)), "--home DIR")
 	require.False(t, strings.Contains(b.gradseal("verify", "--network", "regtest", b.folders[0]), "CANNOT"))
+}
+
+// TestWaitingTwice: while one run waits, another takes on the same folder. Each
+// document is in one batch, and each batch is paid once.
+func TestWaitingTwice(t *testing.T) {
+	t.Parallel()
+	node := startNode(t, "btcd")
+	b := newBranch(t, node)
+	folder := b.addFolder(t, 2)
+	b.anchor(folder)
+	late := filepath.Join(folder, "late.pdf")
+	require.NoError(t, os.WriteFile(filepath.Join(b.dir, late), smallPDF(late), 0o666))
+	args := append([]string{"anchor", "--network", "regtest", folder, "--wait", "1"}, b.via...)
+	cmd := b.command(t.Context(), args...)
+	said := waitingFor{"is in no block yet. Waiting", make(chan struct{}), nil}
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	select {
+	case <-said.found:
+	case <-time.After(30 * time.Second):
+		t.Fatal("it does not wait")
+	}
+	b.anchor(folder)
+	node.Mine(1)
+	require.NoError(t, cmd.Wait(), "%s", said.text)
+	b.upgrade()
+	require.Equal(t, "valid", b.verdict(folder))
+	require.Len(t, b.commitments(), 2)
 }

@@ -119,11 +119,14 @@ func (c *carrier) bump(ctx context.Context, b *batch.Batch, o bumpOptions) (err 
 			return err
 		}
 	}
-	if raw := b.Transactions[index]; raw != nil { // follow would be content with an earlier one
-		if err := c.backend.Submit(ctx, raw); err != nil {
-			if adopted, adoptErr := c.adopt(ctx, b, err); adoptErr != nil || !adopted {
-				return errors.Join(adoptErr, fmt.Errorf("batch %s: the new version is stored, and was not taken: %w", b.ID, err))
-			}
+	raw := b.Transactions[index]
+	if raw == nil { // somebody else signs it
+		return nil
+	}
+	// Asked for by itself: follow would be content with an earlier version.
+	if err := c.backend.Submit(ctx, raw); err != nil {
+		if adopted, adoptErr := c.adopt(ctx, b, err); adoptErr != nil || !adopted {
+			return errors.Join(adoptErr, fmt.Errorf("batch %s: the new version is stored, and was not taken: %w", b.ID, err))
 		}
 	}
 	return c.follow(ctx, b)

@@ -311,6 +311,8 @@ func (c *carrier) submit(ctx context.Context, b *batch.Batch) error {
 	}
 	first = fmt.Errorf("batch %s: %w", b.ID, first)
 	switch {
+	case b.IsOpen() && (errors.Is(first, anchor.ErrSpent) || errors.Is(first, anchor.ErrNoCoin)):
+		return nil // a version from another coin waits for its signature
 	case errors.Is(first, anchor.ErrSpent):
 		return hinted(first, "wait whether that transaction gets into a block; if it does, take another coin: gradseal bump --other-coin %s", b.ID)
 	case errors.Is(first, anchor.ErrNoCoin):

@@ -226,6 +226,8 @@ func (a *app) whereabouts(b *batch.Batch) string {
 		return "there is no transaction yet"
 	case b.State() == batch.Requested:
 		return "the transaction waits for its signature"
+	case b.Attestation == nil && b.IsOpen():
+		return "the transaction is in no block yet, and a newer version of it waits for its signature"
 	case b.Attestation == nil:
 		return "the transaction was sent and is in no block yet"
 	}
