@@ -211,7 +211,7 @@ func (c *carrier) open(ctx context.Context, o nodeOptions) (done func() error, e
 		c.confirmations = 1 // nobody else makes blocks on it
 		node, err := embedded.Open(ctx, c.home.nodeDir(), c.home.headerFile(c.network))
 		if err != nil {
-			return done, err
+			return done, repairable(err, c.network)
 		}
 		c.backend = node
 		return node.Close, nil
