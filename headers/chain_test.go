@@ -212,7 +212,12 @@ func FuzzOpen(f *testing.F) {
 		defer c.Close()
 		read := requireHeaders(t, c, data)
 		next := mine(t, read[len(read)-1], 1)[1]
-		require.NoError(t, headers.Extend(path, bitcoin.Regtest, c.Height()+1, []bitcoin.Header{next}))
+		err = headers.Extend(path, bitcoin.Regtest, c.Height()+1, []bitcoin.Header{next})
+		if err != nil { // the times in the file can be such that ten minutes later is too early
+			require.ErrorContains(t, err, "invalid time")
+			requireChain(t, path, read)
+			return
+		}
 		requireChain(t, path, append(read, next))
 	})
 }
