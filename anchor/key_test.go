@@ -78,7 +78,7 @@ func TestKeySigner(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, raw, again)
 		require.NoError(t, r.Check(raw))
-		outPoints, err := Inputs(raw)
+		outPoints, err := inputsOf(raw)
 		require.NoError(t, err)
 		require.Equal(t, []wire.OutPoint{node.coins[1]}, outPoints)
 

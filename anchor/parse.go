@@ -26,20 +26,6 @@ const (
 	minItem   = 1
 )
 
-// Inputs returns what a stored transaction spends, in order, so that no other
-// transaction is funded with it. It reads raw as Parse does.
-func Inputs(raw []byte) ([]wire.OutPoint, error) {
-	tx, err := Parse(raw)
-	if err != nil {
-		return nil, err
-	}
-	outPoints := make([]wire.OutPoint, len(tx.TxIn))
-	for i, in := range tx.TxIn {
-		outPoints[i] = in.PreviousOutPoint
-	}
-	return outPoints, nil
-}
-
 // Parse reads a signed transaction that anchors a batch root: the witness
 // serialization (BIP 144), at most MaxRaw bytes, nothing left over, every
 // number in its shortest form. Without its witness it must be a transaction

@@ -264,7 +264,7 @@ func TestSignedBytesReadBack(t *testing.T) {
 	sent, err := newFunded(tx, fee)
 	require.NoError(t, err)
 
-	outPoints, err := Inputs(sent.Raw)
+	outPoints, err := inputsOf(sent.Raw)
 	require.NoError(t, err)
 	for i, outPoint := range outPoints {
 		require.Equal(t, coins[i].OutPoint, outPoint)

@@ -274,17 +274,15 @@ func (c *carrier) attest(ctx context.Context, b *batch.Batch) (*proof.Bitcoin, e
 	return nil, nil
 }
 
-// deepest is a depth of reorganisation that no network has seen but by a flaw.
-const deepest = 200
-
 // notBelow is a height below which the batch's transaction cannot be: the
-// statement was made after a block that was the newest then.
+// statement was made after a block that was the newest then, and no deeper
+// reorganisation is followed.
 func notBelow(b *batch.Batch) uint32 {
 	s, _, err := issuer.ParseStatement(b.Statement)
-	if err != nil || s.After == nil || s.After.Height < deepest {
+	if err != nil || s.After == nil || s.After.Height < headers.MaxReplaced {
 		return 0
 	}
-	return s.After.Height - deepest
+	return s.After.Height - headers.MaxReplaced
 }
 
 // submit sends the newest version of the transaction that the network takes. One

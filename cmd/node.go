@@ -242,7 +242,7 @@ type locker interface {
 }
 
 // lockCoins keeps a node's wallet from spending elsewhere what a stored request
-// spends: again in every run, for the node forgets it when it stops.
+// spends, while somebody else signs it. The node forgets it when it stops.
 func (c *carrier) lockCoins(ctx context.Context, request *anchor.Request) error {
 	e, ok := c.backend.(external)
 	if !ok {

@@ -133,7 +133,7 @@ func parseSegment(data []byte) (*Segment, error) {
 		return b
 	}
 	if string(next(len(segmentMagic))) != segmentMagic {
-		return nil, fmt.Errorf("it does not begin with %q", segmentMagic)
+		return nil, fmt.Errorf("it does not begin with %q", segmentMagic[:len(segmentMagic)-1])
 	}
 	s := &Segment{Network: bitcoin.Network(next(1)[0])}
 	s.Source = string(next(int(next(1)[0])))

@@ -111,8 +111,12 @@ func fund(t testing.TB, n *Node, root [32]byte, reserved ...wire.OutPoint) *fund
 
 func inputs(t testing.TB, raw []byte) []wire.OutPoint {
 	t.Helper()
-	outPoints, err := anchor.Inputs(raw)
+	tx, err := anchor.Parse(raw)
 	require.NoError(t, err)
+	var outPoints []wire.OutPoint
+	for _, in := range tx.TxIn {
+		outPoints = append(outPoints, in.PreviousOutPoint)
+	}
 	return outPoints
 }
 
