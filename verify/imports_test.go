@@ -35,7 +35,7 @@ var (
 
 // dependencies are the packages of other people's modules that verify is built
 // from. A sceptic reads them too: one more is a decision, not an accident.
-var dependencies = []string{"golang.org/x/mod/sumdb/note"}
+var dependencies = []string{"golang.org/x/mod/sumdb/note", "golang.org/x/crypto/ripemd160", "golang.org/x/crypto/sha3"}
 
 // mayOpenSockets are the packages that may reach package net: what spends money
 // or talks to nodes, what puts it all together, and four tools, which none of

@@ -1,0 +1,235 @@
+package ots
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The bytes that structure a timestamp.
+const (
+	fork          = 0xff // another attestation or operation follows this one
+	isAttestation = 0x00
+)
+
+// Parse reads the timestamp of a message of size bytes, which is not in it. The
+// whole of data must be the timestamp, within the limits of the format; numbers
+// must be in their shortest form.
+//
+// The reference implementation writes attestations and branches in canonical
+// order (Canonical), but that of JavaScript writes branches in the order in
+// which calendars answered. So any order is read, and kept: Marshal of what was
+// read gives the same bytes. What stands there twice is refused.
+func Parse(data []byte, size int) (*Timestamp, error) {
+	r, err := newReader(data)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.timestamp(size, MaxDepth)
+	if err != nil {
+		return nil, err
+	}
+	return t, r.end()
+}
+
+// Marshal returns the timestamp of a message of size bytes. It fails where that
+// would break a limit of the format.
+func (t *Timestamp) Marshal(size int) ([]byte, error) {
+	return t.appendTo(nil, size, MaxDepth)
+}
+
+// reader takes a timestamp apart.
+type reader struct {
+	rest []byte
+	what string
+}
+
+func newReader(data []byte) (*reader, error) {
+	r := &reader{rest: data, what: "timestamp"}
+	if len(data) > MaxSize {
+		return nil, r.malformed("it has more than %d bytes", MaxSize)
+	}
+	return r, nil
+}
+
+func (r *reader) malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+}
+
+// timestamp reads the timestamp of a message of size bytes, of which depth more
+// may be nested, this one included.
+func (r *reader) timestamp(size, depth int) (*Timestamp, error) {
+	if depth == 0 {
+		return nil, r.malformed("it is nested deeper than %d", MaxDepth)
+	}
+	t := new(Timestamp)
+	for {
+		tag, err := r.byte()
+		if err != nil {
+			return nil, err
+		}
+		more := tag == fork
+		if more {
+			if tag, err = r.byte(); err != nil {
+				return nil, err
+			}
+		}
+		if tag == isAttestation {
+			err = r.attestation(t)
+		} else {
+			err = r.branch(t, tag, size, depth)
+		}
+		if err != nil || !more {
+			return t, err
+		}
+	}
+}
+
+// attestation reads one, behind its first byte.
+func (r *reader) attestation(t *Timestamp) error {
+	tag, err := r.take(len(Tag{}))
+	if err != nil {
+		return err
+	}
+	payload, err := r.bytes(0, MaxPayload)
+	if err != nil {
+		return err
+	}
+	a := Attestation{Tag(tag), string(payload)}
+	if err := a.check(); err != nil {
+		return err
+	}
+	for _, have := range t.Attestations {
+		if have == a {
+			return r.malformed("an attestation stands there twice")
+		}
+	}
+	t.Attestations = append(t.Attestations, a)
+	return nil
+}
+
+// branch reads an operation, behind its tag, and what follows it.
+func (r *reader) branch(t *Timestamp, tag byte, size, depth int) error {
+	op := Operation{Tag: tag}
+	if op.takesArgument() {
+		arg, err := r.bytes(1, MaxMessage)
+		if err != nil {
+			return err
+		}
+		op.Arg = string(arg)
+	}
+	result, err := op.resultSize(size)
+	if err != nil {
+		return err
+	}
+	for _, have := range t.Branches {
+		if have.Op == op {
+			return r.malformed("an operation stands there twice")
+		}
+	}
+	then, err := r.timestamp(result, depth-1)
+	if err != nil {
+		return err
+	}
+	t.Branches = append(t.Branches, Branch{op, then})
+	return nil
+}
+
+func (r *reader) byte() (byte, error) {
+	b, err := r.take(1)
+	if err != nil {
+		return 0, err
+	}
+	return b[0], nil
+}
+
+// take returns the next n bytes, without copying them.
+func (r *reader) take(n int) ([]byte, error) {
+	if n > len(r.rest) {
+		return nil, r.malformed("it ends too early")
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b, nil
+}
+
+// uint reads a number in LEB128, in its shortest form and of at most 64 bits.
+func (r *reader) uint() (uint64, error) {
+	v, n := binary.Uvarint(r.rest)
+	switch {
+	case n == 0:
+		return 0, r.malformed("it ends too early")
+	case n < 0:
+		return 0, r.malformed("a number of more than 64 bits")
+	case n > 1 && r.rest[n-1] == 0:
+		return 0, r.malformed("a number that is not in its shortest form")
+	}
+	r.rest = r.rest[n:]
+	return v, nil
+}
+
+// bytes reads a length and so many bytes, without copying them.
+func (r *reader) bytes(least, most int) ([]byte, error) {
+	n, err := r.uint()
+	if err != nil {
+		return nil, err
+	}
+	if n < uint64(least) || n > uint64(most) {
+		return nil, r.malformed("a length of %d, want %d to %d", n, least, most)
+	}
+	return r.take(int(n))
+}
+
+func (r *reader) end() error {
+	if len(r.rest) > 0 {
+		return r.malformed("%d bytes follow its end", len(r.rest))
+	}
+	return nil
+}
+
+func appendUint(dst []byte, v uint64) []byte { return binary.AppendUvarint(dst, v) }
+
+func appendBytes(dst []byte, b string) []byte {
+	return append(appendUint(dst, uint64(len(b))), b...)
+}
+
+// appendTo writes the timestamp of a message of size bytes.
+func (t *Timestamp) appendTo(dst []byte, size, depth int) (_ []byte, err error) {
+	switch {
+	case depth == 0:
+		return nil, fmt.Errorf("%w: it is nested deeper than %d", ErrMalformed, MaxDepth)
+	case t == nil || len(t.Attestations)+len(t.Branches) == 0:
+		return nil, fmt.Errorf("%w: it has a branch without attestation", ErrMalformed)
+	}
+	left := len(t.Attestations) + len(t.Branches)
+	begin := func() {
+		if left--; left > 0 {
+			dst = append(dst, fork)
+		}
+	}
+	for _, a := range t.Attestations {
+		if err := a.check(); err != nil {
+			return nil, err
+		}
+		begin()
+		dst = append(append(dst, isAttestation), a.Tag[:]...)
+		dst = appendBytes(dst, a.Payload)
+	}
+	for _, b := range t.Branches {
+		result, err := b.Op.resultSize(size)
+		if err != nil {
+			return nil, err
+		}
+		begin()
+		dst = append(dst, b.Op.Tag)
+		if b.Op.takesArgument() {
+			dst = appendBytes(dst, b.Op.Arg)
+		}
+		if dst, err = b.Then.appendTo(dst, result, depth-1); err != nil {
+			return nil, err
+		}
+	}
+	if len(dst) > MaxSize {
+		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrMalformed, MaxSize)
+	}
+	return dst, nil
+}

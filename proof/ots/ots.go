@@ -1,0 +1,224 @@
+// Package ots reads and writes OpenTimestamps timestamps: trees of operations
+// that lead from one message, such as the digest of a file, to attestations of
+// when it existed.
+//
+// It is the codec and the arithmetic. It opens no socket, knows no block and
+// believes no attestation: Paths says of which message each is, and whoever has
+// a header chain compares.
+//
+// The format is that of the reference implementation, python-opentimestamps,
+// with its limits (docs/format.md, section 16). There is one spelling of every
+// value, and one thing is free: the order of branches, see Parse.
+package ots
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Limits of the format, which reader and writer share.
+const (
+	MaxMessage = 4096 // bytes of a message, before and after each operation
+	MaxPayload = 8192 // bytes of an attestation's payload
+	MaxURI     = 1000 // bytes of a calendar's URI
+	MaxDepth   = 256  // timestamps nested in each other, the outermost one included
+
+	// MaxSize is the most bytes that a timestamp or a file is read from. It is
+	// this package's, not the format's: a file that five calendars attest to has
+	// about 5,000.
+	MaxSize = 64 << 10
+)
+
+// Errors of Parse and ParseFile. All wrap one of them.
+var (
+	// ErrMalformed says that the bytes are not a timestamp.
+	ErrMalformed = errors.New("malformed timestamp")
+	// ErrUnknown says that the bytes may be a timestamp of a later format: an
+	// operation or a version that this package does not know.
+	ErrUnknown = errors.New("unknown timestamp format")
+)
+
+// Timestamp is what is known about one message: the attestations of it, and
+// the operations that lead to further messages. It has at least one of both.
+type Timestamp struct {
+	Attestations []Attestation
+	Branches     []Branch
+}
+
+// Branch is an operation on a message, and what is known about its result.
+type Branch struct {
+	Op   Operation
+	Then *Timestamp
+}
+
+// Path is the way from one message to one attestation.
+type Path struct {
+	Ops         []Operation
+	Result      []byte // the message that is attested
+	Attestation Attestation
+}
+
+// Paths returns the ways to all attestations, in the order of the tree. Of a
+// timestamp that Parse returned for messages of this length it never fails.
+func (t *Timestamp) Paths(message []byte) ([]Path, error) {
+	var all []Path
+	_, err := t.prune(message, nil, func(p Path) bool {
+		all = append(all, p)
+		return false
+	})
+	return all, err
+}
+
+// Timestamp returns the timestamp that has this path and nothing else.
+func (p Path) Timestamp() *Timestamp {
+	return (&Timestamp{Attestations: []Attestation{p.Attestation}}).After(p.Ops)
+}
+
+// After returns the timestamp of the message to which ops, applied in their
+// order, lead to the message of t.
+func (t *Timestamp) After(ops []Operation) *Timestamp {
+	for _, op := range slices.Backward(ops) {
+		t = &Timestamp{Branches: []Branch{{op, t}}}
+	}
+	return t
+}
+
+// Line returns the only path of a timestamp without forks and with one
+// attestation, and false for any other.
+func (t *Timestamp) Line() (ops []Operation, a Attestation, ok bool) {
+	for len(t.Branches) == 1 && len(t.Attestations) == 0 {
+		ops = append(ops, t.Branches[0].Op)
+		t = t.Branches[0].Then
+	}
+	if len(t.Branches) > 0 || len(t.Attestations) != 1 {
+		return nil, Attestation{}, false
+	}
+	return ops, t.Attestations[0], true
+}
+
+// Merge returns a timestamp with all that two of the same message have, in
+// canonical order.
+func Merge(a, b *Timestamp) *Timestamp {
+	m := &Timestamp{
+		Attestations: slices.Concat(a.Attestations, b.Attestations),
+		Branches:     slices.Concat(a.Branches, b.Branches),
+	}
+	slices.SortFunc(m.Attestations, Attestation.compare)
+	m.Attestations = slices.Compact(m.Attestations)
+	slices.SortStableFunc(m.Branches, func(x, y Branch) int { return x.Op.compare(y.Op) })
+	n := 0 // branches that are in their place
+	for _, next := range m.Branches {
+		if n > 0 && m.Branches[n-1].Op == next.Op {
+			m.Branches[n-1].Then = Merge(m.Branches[n-1].Then, next.Then)
+			continue
+		}
+		m.Branches[n] = Branch{next.Op, next.Then.Canonical()}
+		n++
+	}
+	m.Branches = m.Branches[:n]
+	return m
+}
+
+// Canonical returns the timestamp with everything in canonical order: that in
+// which the reference implementation writes it.
+func (t *Timestamp) Canonical() *Timestamp { return Merge(t, &Timestamp{}) }
+
+// Prune returns the timestamp with those paths only that keep accepts, in the
+// order that they had; nil where that is none.
+func (t *Timestamp) Prune(message []byte, keep func(Path) bool) (*Timestamp, error) {
+	return t.prune(message, nil, keep)
+}
+
+func (t *Timestamp) prune(message []byte, ops []Operation, keep func(Path) bool) (*Timestamp, error) {
+	kept := new(Timestamp)
+	for _, a := range t.Attestations {
+		if keep(Path{slices.Clone(ops), message, a}) {
+			kept.Attestations = append(kept.Attestations, a)
+		}
+	}
+	for _, b := range t.Branches {
+		result, err := b.Op.Apply(message)
+		if err != nil {
+			return nil, err
+		}
+		then, err := b.Then.prune(result, append(ops, b.Op), keep)
+		if err != nil {
+			return nil, err
+		}
+		if then != nil {
+			kept.Branches = append(kept.Branches, Branch{b.Op, then})
+		}
+	}
+	if len(kept.Attestations)+len(kept.Branches) == 0 {
+		return nil, nil
+	}
+	return kept, nil
+}
+
+// File is a detached timestamp file (.ots): the timestamp of a document, which
+// is named by a digest of it.
+type File struct {
+	Hash      Operation // the hash of the document: sha256, sha1 or ripemd160
+	Digest    []byte
+	Timestamp *Timestamp
+}
+
+// ContentType is the media type of a bare timestamp, as calendars give it.
+const ContentType = "application/vnd.opentimestamps.v1"
+
+// magic begins every file, and the version follows it.
+const (
+	magic   = "\x00OpenTimestamps\x00\x00Proof\x00\xbf\x89\xe2\xe8\x84\xe8\x92\x94"
+	version = 1
+)
+
+// IsFile reports whether data begins as a detached timestamp file does.
+func IsFile(data []byte) bool { return bytes.HasPrefix(data, []byte(magic)) }
+
+// ParseFile reads a detached timestamp file, as Parse does.
+func ParseFile(data []byte) (*File, error) {
+	r, err := newReader(data)
+	if err != nil {
+		return nil, err
+	}
+	if !IsFile(data) {
+		return nil, r.malformed("it does not begin as an OpenTimestamps file does")
+	}
+	r.rest = r.rest[len(magic):]
+	v, err := r.uint()
+	if err != nil {
+		return nil, err
+	}
+	if v != version {
+		return nil, fmt.Errorf("%w: version %d, want %d", ErrUnknown, v, version)
+	}
+	tag, err := r.byte()
+	if err != nil {
+		return nil, err
+	}
+	f := &File{Hash: Operation{Tag: tag}}
+	size := f.Hash.digestSize()
+	if size == 0 || tag == tagKeccak256 {
+		return nil, fmt.Errorf("%w: hash %#02x of the document, want sha256, sha1 or ripemd160", ErrUnknown, tag)
+	}
+	digest, err := r.take(size)
+	if err != nil {
+		return nil, err
+	}
+	f.Digest = bytes.Clone(digest)
+	if f.Timestamp, err = r.timestamp(size, MaxDepth); err != nil {
+		return nil, err
+	}
+	return f, r.end()
+}
+
+// Marshal returns the file.
+func (f *File) Marshal() ([]byte, error) {
+	if len(f.Digest) == 0 || len(f.Digest) != f.Hash.digestSize() {
+		return nil, fmt.Errorf("a digest of %d bytes, want the %d of %s", len(f.Digest), f.Hash.digestSize(), f.Hash)
+	}
+	out := append([]byte(magic), version, f.Hash.Tag)
+	return f.Timestamp.appendTo(append(out, f.Digest...), len(f.Digest), MaxDepth)
+}
