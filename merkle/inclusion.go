@@ -25,6 +25,23 @@ func PathLen(index, size uint64) int {
 	return n
 }
 
+// LeftSiblings tells of each hash of the audit path of the leaf at an index of a
+// tree of size leaves, leaf to root, whether it goes before what it is hashed
+// with. There are PathLen of them.
+func LeftSiblings(index, size uint64) []bool {
+	left := make([]bool, 0, max(PathLen(index, size), 0))
+	if index >= size {
+		return left
+	}
+	for last := size - 1; last > 0; last >>= 1 {
+		if hasSibling(index, last) {
+			left = append(left, index&1 == 1)
+		}
+		index >>= 1
+	}
+	return left
+}
+
 // VerifyInclusion checks that leaf is the leaf hash at an index, from 0, of the
 // tree with that size and root hash. The audit path runs from leaf to root and
 // has [PathLen] hashes, no more and no fewer (RFC 9162 §2.1.3.2). The error says

@@ -16,7 +16,6 @@ import (
 const (
 	formatPrefix = "gradseal-proof/"
 	format       = formatPrefix + "1"
-	typeBitcoin  = "bitcoin"
 	maxIndex     = issuer.MaxTreeSize - 1
 )
 
@@ -41,15 +40,6 @@ type (
 		Path      []string `json:"path"`
 		Statement string   `json:"statement"`
 	}
-	attestationJSON struct {
-		Type        string   `json:"type"`
-		Transaction string   `json:"transaction"`
-		Position    uint32   `json:"position"`
-		Path        []string `json:"path"`
-		Header      string   `json:"header"`
-		Height      uint32   `json:"height"`
-		Successors  []string `json:"successors"`
-	}
 )
 
 // Marshal returns the proof file of p, at most MaxSize bytes.
@@ -63,8 +53,8 @@ func Marshal(p *Proof) ([]byte, error) {
 	for i, l := range p.Layers {
 		f.Layers[i] = layerJSON{Index: l.Index, Path: hexes(l.Path), Statement: string(l.Signed)}
 	}
-	if p.Bitcoin != nil {
-		f.Attestations = append(f.Attestations, p.Bitcoin.toJSON())
+	if err := f.addAttestations(p); err != nil {
+		return nil, err
 	}
 	data, err := marshalFile(&f)
 	if err != nil {
@@ -94,37 +84,6 @@ func unmarshalFile(data []byte) (fileJSON, error) {
 	var f fileJSON
 	err := strictjson.Unmarshal(data, &f)
 	return f, err
-}
-
-func (b *Bitcoin) toJSON() attestationJSON {
-	successors := make([]string, len(b.Successors))
-	for i, h := range b.Successors {
-		successors[i] = hex.EncodeToString(h[:])
-	}
-	return attestationJSON{
-		Type:        typeBitcoin,
-		Transaction: hex.EncodeToString(b.Transaction),
-		Position:    b.Position,
-		Path:        hexes(b.Path),
-		Header:      hex.EncodeToString(b.Header[:]),
-		Height:      b.Height,
-		Successors:  successors,
-	}
-}
-
-// MarshalBitcoin returns the attestation alone, as it stands in a proof file,
-// for the state of a batch.
-func MarshalBitcoin(b *Bitcoin) ([]byte, error) {
-	return strictjson.Marshal(b.toJSON())
-}
-
-// ParseBitcoin reads what MarshalBitcoin returned.
-func ParseBitcoin(data []byte) (*Bitcoin, error) {
-	var a attestationJSON
-	if err := strictjson.Unmarshal(data, &a); err != nil {
-		return nil, err
-	}
-	return parseBitcoin(a)
 }
 
 func hexes[H ~[32]byte](hs []H) []string {
@@ -178,7 +137,7 @@ func parse(data []byte) (*Proof, error) {
 	if p.Layers, err = parseLayers(f.Layers); err != nil {
 		return nil, err
 	}
-	if p.Bitcoin, err = parseAttestations(f.Attestations); err != nil {
+	if err := p.parseAttestations(f.Attestations); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -209,7 +168,7 @@ func newerThanKnown(data []byte) string {
 		return ""
 	}
 	for _, a := range body.Attestations {
-		if a.Type != typeBitcoin && a.Type != "" {
+		if a.Type != typeBitcoin && a.Type != typeOpenTimestamps && a.Type != "" {
 			return fmt.Sprintf("attestation type %.40q", a.Type)
 		}
 	}
@@ -264,51 +223,6 @@ func parseLayer(l layerJSON) (Layer, error) {
 		return Layer{}, err
 	}
 	return Layer{Index: l.Index, Path: path, Signed: signed, Statement: s, Note: note}, nil
-}
-
-func parseAttestations(in []attestationJSON) (*Bitcoin, error) {
-	if in == nil {
-		return nil, fmt.Errorf("attestations are null, want a list")
-	}
-	if len(in) == 0 {
-		return nil, nil
-	}
-	if len(in) > 1 {
-		return nil, fmt.Errorf("%d bitcoin attestations, want at most 1", len(in))
-	}
-	b, err := parseBitcoin(in[0])
-	if err != nil {
-		return nil, fmt.Errorf("bitcoin attestation: %w", err)
-	}
-	return b, nil
-}
-
-func parseBitcoin(a attestationJSON) (*Bitcoin, error) {
-	if a.Type != typeBitcoin {
-		return nil, fmt.Errorf("type %.40q, want %q", a.Type, typeBitcoin)
-	}
-	tx, err := parseHex("transaction", a.Transaction, bitcoin.MinTransaction, bitcoin.MaxTransaction)
-	if err != nil {
-		return nil, err
-	}
-	path, err := parseHashes[bitcoin.Hash]("audit path", a.Path, bitcoin.MaxInclusionPath)
-	if err != nil {
-		return nil, err
-	}
-	header, err := parseHeader("header", a.Header)
-	if err != nil {
-		return nil, err
-	}
-	if a.Successors == nil || len(a.Successors) > MaxSuccessors {
-		return nil, fmt.Errorf("%d successors, want a list of 0 to %d", len(a.Successors), MaxSuccessors)
-	}
-	successors := make([]bitcoin.Header, len(a.Successors))
-	for i, s := range a.Successors {
-		if successors[i], err = parseHeader(fmt.Sprintf("successor %d", i+1), s); err != nil {
-			return nil, err
-		}
-	}
-	return &Bitcoin{Transaction: tx, Position: a.Position, Path: path, Header: header, Height: a.Height, Successors: successors}, nil
 }
 
 func parseHeader(what, s string) (bitcoin.Header, error) {

@@ -229,7 +229,7 @@ func TestParseRefuses(t *testing.T) {
 
 		// Attestations.
 		{"attestations null", good[:strings.Index(good, `"attestations": [`)] + "\"attestations\": null\n}\n", "attestations are null, want a list"},
-		{"two bitcoin attestations", swap(attestation, attestation+",\n"+attestation), "2 bitcoin attestations, want at most 1"},
+		{"two bitcoin attestations", swap(attestation, attestation+",\n"+attestation), "two attestations of one type, want at most one"},
 		{"null attestation", set(t, good, attestation, "    null"), spelling},
 		{"attestation without a type", swap(`"type": "bitcoin"`, `"type": ""`), `bitcoin attestation: type "", want "bitcoin"`},
 		{"upper-case transaction", swap(hex.EncodeToString(newProof(t).Bitcoin.Transaction), strings.ToUpper(hex.EncodeToString(newProof(t).Bitcoin.Transaction))), "bitcoin attestation: transaction is not lower-case hex"},

@@ -148,9 +148,17 @@ func (r *layoutReader) layer() (l layerJSON) {
 	return l
 }
 
-func (r *layoutReader) attestation() (a attestationJSON) {
+func (r *layoutReader) attestation() attestationJSON {
 	r.expect("{\n      \"type\": \"")
-	a.Type = r.text()
+	kind := r.text()
+	if kind == typeOpenTimestamps {
+		return attestationJSON{ots: r.timestamp(kind)}
+	}
+	return attestationJSON{bitcoin: r.bitcoin(kind)}
+}
+
+func (r *layoutReader) bitcoin(kind string) *bitcoinJSON {
+	a := &bitcoinJSON{Type: kind}
 	r.expect(",\n      \"transaction\": \"")
 	a.Transaction = r.text()
 	r.expect(",\n      \"position\": ")
@@ -163,6 +171,14 @@ func (r *layoutReader) attestation() (a attestationJSON) {
 	a.Height = uint32(r.number(32))
 	r.expect(",\n      \"successors\": ")
 	a.Successors = r.texts()
+	r.expect("\n    }")
+	return a
+}
+
+func (r *layoutReader) timestamp(kind string) *otsJSON {
+	a := &otsJSON{Type: kind}
+	r.expect(",\n      \"timestamp\": \"")
+	a.Timestamp = r.text()
 	r.expect("\n    }")
 	return a
 }
@@ -268,6 +284,16 @@ func (w *layoutWriter) layer(l layerJSON) {
 }
 
 func (w *layoutWriter) attestation(a attestationJSON) {
+	if a.ots != nil {
+		w.text("{\n      \"type\": ", a.ots.Type)
+		w.text(",\n      \"timestamp\": ", a.ots.Timestamp)
+	} else {
+		w.bitcoin(a.bitcoin)
+	}
+	w.put("\n    }")
+}
+
+func (w *layoutWriter) bitcoin(a *bitcoinJSON) {
 	w.text("{\n      \"type\": ", a.Type)
 	w.text(",\n      \"transaction\": ", a.Transaction)
 	w.number(",\n      \"position\": ", uint64(a.Position))
@@ -275,5 +301,4 @@ func (w *layoutWriter) attestation(a attestationJSON) {
 	w.text(",\n      \"header\": ", a.Header)
 	w.number(",\n      \"height\": ", uint64(a.Height))
 	w.texts(",\n      \"successors\": ", a.Successors)
-	w.put("\n    }")
 }

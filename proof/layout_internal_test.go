@@ -19,7 +19,8 @@ var layoutFile = fileJSON{
 		{Index: 1<<64 - 1, Path: []string{"aa", "bb"}, Statement: ""},
 	},
 	Attestations: []attestationJSON{
-		{Type: "bitcoin", Transaction: "01", Position: 1<<32 - 1, Path: []string{"cc"}, Header: "02", Height: 7, Successors: []string{}},
+		{bitcoin: &bitcoinJSON{Type: "bitcoin", Transaction: "01", Position: 1<<32 - 1, Path: []string{"cc"}, Header: "02", Height: 7, Successors: []string{}}},
+		{ots: &otsJSON{Type: "opentimestamps", Timestamp: "03"}},
 	},
 }
 
@@ -48,7 +49,7 @@ func hasNullList(f *fileJSON) bool {
 		null = null || l.Path == nil
 	}
 	for _, a := range f.Attestations {
-		null = null || a.Path == nil || a.Successors == nil
+		null = null || a.bitcoin != nil && (a.bitcoin.Path == nil || a.bitcoin.Successors == nil)
 	}
 	return null
 }

@@ -12,6 +12,7 @@ import (
 	"gradseal/bitcoin"
 	"gradseal/issuer"
 	"gradseal/merkle"
+	"gradseal/proof/ots"
 )
 
 // Limits that reader and writer share.
@@ -19,6 +20,11 @@ const (
 	MaxSize       = 64 << 10 // bytes of a proof file
 	MaxLayers     = 4
 	MaxSuccessors = 12
+	MaxTimestamp  = 10_000 // bytes of an OpenTimestamps attestation
+
+	batchRootSize = 32 // bytes
+	sha256Size    = 32
+	maxHeight     = 1<<32 - 1
 
 	// Suffix is what the name of a proof file adds to its document's name.
 	Suffix = ".proof.json"
@@ -29,9 +35,11 @@ type Proof struct {
 	Digest [32]byte // SHA-256 of the document
 	Salt   [32]byte
 	Layers []Layer // 1 to MaxLayers, the document's own tree first
-	// Bitcoin is the evidence that the last layer's batch root is in a block;
-	// nil in a pending proof.
-	Bitcoin *Bitcoin
+	// Bitcoin and OpenTimestamps are evidence that the last layer's batch root is
+	// in a block: where both are there the first decides, and both are nil in a
+	// pending proof.
+	Bitcoin        *Bitcoin
+	OpenTimestamps *OpenTimestamps
 }
 
 // Layer places one entry in the tree of one signed statement.
@@ -54,6 +62,15 @@ type Bitcoin struct {
 	Header      bitcoin.Header
 	Height      uint32
 	Successors  []bitcoin.Header // 0 to MaxSuccessors headers that follow Header
+}
+
+// OpenTimestamps is the evidence that a calendar gave: operations that lead from
+// the last layer's batch root to the Merkle root of a block. The height is the
+// calendar's word: it counts only where the verifier's header chain has that
+// Merkle root there.
+type OpenTimestamps struct {
+	Ops    []ots.Operation // sha256, append and prepend only
+	Height uint32
 }
 
 // Entry returns the first layer's tree entry, salt || digest.

@@ -239,7 +239,7 @@ func TestSchemaRefuses(t *testing.T) {
 
 		{"attestations null", good[:attestations] + `"attestations": null}`, "/attestations", "type"},
 		{"two attestations", good[:attestations] + `"attestations": [` + attestation(good) + "," + attestation(good) + "]}", "/attestations", "maxItems"},
-		{"another attestation", swap(`"type": "bitcoin"`, `"type": "opentimestamps"`), anchored + "/type", "const"},
+		{"another attestation", swap(`"type": "bitcoin"`, `"type": "litecoin"`), anchored + "/type", "const"},
 		{"unknown member of the attestation", swap(`"height": 102`, `"height": 102, "time": 1`), anchored, "additionalProperties"},
 		{"no height", without(`      "height": 102,`), anchored, "required"},
 		{"transaction of 64 bytes", with(func(p *proof.Proof) { p.Bitcoin.Transaction = make([]byte, bitcoin.MinTransaction-1) }), anchored + "/transaction", "minLength"},
