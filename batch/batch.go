@@ -21,6 +21,7 @@ import (
 	"gradseal/issuer"
 	"gradseal/merkle"
 	"gradseal/proof"
+	"gradseal/proof/ots"
 )
 
 // Head is what is said once about all documents of a batch.
@@ -68,15 +69,21 @@ type Batch struct {
 	// Attestation is the evidence that one of the transactions is in a block. The
 	// proofs carry it once it is final.
 	Attestation *proof.Bitcoin
-	Left        []Finding // documents beside which WriteProofs wrote no proof
-	Written     int       // proof files that WriteProofs wrote: those that were not there yet
+	// Calendars is what OpenTimestamps calendars answered about the batch root:
+	// that they will have it in a block, or that they have. nil: none was asked.
+	Calendars *ots.Timestamp
+	// Timestamp is the evidence of one of them, of the earliest block. The proofs
+	// carry it once it is final.
+	Timestamp *proof.OpenTimestamps
+	Left      []Finding // documents beside which WriteProofs wrote no proof
+	Written   int       // proof files that WriteProofs wrote: those that were not there yet
 
 	dir      string
 	tree     *merkle.Tree
-	root     *[32]byte // the batch root, once plan and statement were compared
-	final    bool      // the block is deep enough for proofs to carry the attestation
-	pending  bool      // every proof has been written, without the attestation
-	complete bool
+	root     *[32]byte       // the batch root, once plan and statement were compared
+	final    evidence        // whose block is deep enough for proofs to carry it
+	written  evidence        // that every proof has been written with
+	pending  bool            // every proof has been written, without evidence
 	given    map[string]int  // index of the document that was given at a path
 	seen     map[string]bool // paths of the documents that were looked at just now
 	replaces statements      // whose proofs this batch's may overwrite
@@ -151,11 +158,11 @@ func (b *Batch) Tree() (*merkle.Tree, error) {
 // State says how far the batch has come.
 func (b *Batch) State() State {
 	switch {
-	case b.complete:
+	case b.written.any():
 		return Complete
-	case b.Attestation != nil:
+	case b.Attestation != nil || b.Timestamp != nil:
 		return Confirmed
-	case b.Newest() >= 0 || len(b.Found) > 0:
+	case b.Newest() >= 0 || len(b.Found) > 0 || b.Calendars != nil:
 		return Funded
 	case len(b.Requests) > 0:
 		return Requested
@@ -288,61 +295,6 @@ func (b *Batch) SaveFound(stripped []byte) error {
 	return nil
 }
 
-// SaveAttestation puts the evidence on disk, synced. The proofs do not carry it
-// before Finalize.
-func (b *Batch) SaveAttestation(a *proof.Bitcoin) error {
-	data, err := proof.MarshalBitcoin(a)
-	if err != nil {
-		return err
-	}
-	if _, err := proof.ParseBitcoin(data); err != nil { // or no batch could be listed any more
-		return fmt.Errorf("batch %s: %w", b.ID, err)
-	}
-	if err := b.remove(completeFile); err != nil {
-		return err
-	}
-	if err := atomicfile.WriteFile(filepath.Join(b.dir, attestationFile), data, 0o600); err != nil {
-		return err
-	}
-	b.Attestation, b.final, b.complete = a, false, false
-	return nil
-}
-
-// Finalize saves the evidence as SaveAttestation does, of a block that is deep
-// enough: from here on the proofs carry it.
-func (b *Batch) Finalize(a *proof.Bitcoin) error {
-	if err := b.SaveAttestation(a); err != nil {
-		return err
-	}
-	if err := b.remove(pendingFile); err != nil {
-		return err
-	}
-	b.pending = false
-	b.final = true
-	return nil
-}
-
-// IsWritten reports whether every proof has been written as it is now. Somebody
-// may have removed one since.
-func (b *Batch) IsWritten() bool { return b.complete || b.pending && !b.final }
-
-// IsFinal reports whether the proofs carry the attestation.
-func (b *Batch) IsFinal() bool { return b.final }
-
-// DropAttestation forgets the evidence, because the block has left the chain:
-// the proofs are pending again.
-func (b *Batch) DropAttestation() error {
-	if err := b.remove(completeFile); err != nil {
-		return err
-	}
-	b.final, b.complete = false, false
-	if err := b.remove(attestationFile); err != nil {
-		return err
-	}
-	b.Attestation = nil
-	return nil
-}
-
 // remove removes a file of the batch, synced; that there is none is no error.
 func (b *Batch) remove(name string) error {
 	err := os.Remove(filepath.Join(b.dir, name))
@@ -360,7 +312,7 @@ func (b *Batch) saveNew(name string, data []byte) error {
 }
 
 // Proof returns the proof file of the document with the given leaf index, with
-// the attestation of the batch if that is final.
+// the evidence of the batch that is final.
 func (b *Batch) Proof(index int) ([]byte, error) {
 	if _, err := b.Root(); err != nil {
 		return nil, err
@@ -375,8 +327,11 @@ func (b *Batch) Proof(index int) ([]byte, error) {
 		Salt:   d.Salt,
 		Layers: []proof.Layer{{Index: uint64(index), Path: path, Signed: b.Statement}},
 	}
-	if b.final {
+	if b.final.bitcoin {
 		p.Bitcoin = b.Attestation
+	}
+	if b.final.timestamp {
+		p.OpenTimestamps = b.Timestamp
 	}
 	return proof.Marshal(p)
 }
@@ -402,7 +357,7 @@ func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []b
 }
 
 // WriteProofs writes the proof of every document beside it and then, if they
-// carry the attestation, marks the batch complete. check, unless it is nil, is
+// carry evidence, marks the batch complete. check, unless it is nil, is
 // asked about each before it is written; done is called after each. Both are
 // called from several goroutines. The files are not synced one by one: they can be
 // written again from this state.
@@ -444,11 +399,10 @@ func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile
 		}
 	}
 	switch {
-	case b.complete || b.pending && !b.final:
+	case b.IsWritten():
 		return nil
-	case b.final:
-		err = atomicfile.WriteFile(filepath.Join(b.dir, completeFile), nil, 0o600)
-		b.complete = err == nil
+	case b.final.any():
+		return b.markWritten()
 	case len(b.Left) == 0:
 		err = atomicfile.WriteFile(filepath.Join(b.dir, pendingFile), nil, 0o600)
 		b.pending = err == nil

@@ -173,7 +173,7 @@ func TestPendingProofsAreRemembered(t *testing.T) {
 	for _, b := range []*batch.Batch{b, reload(t, s, b)} {
 		require.True(t, b.IsWritten())
 	}
-	require.NoError(t, b.Finalize(b.Attestation))
+	require.NoError(t, b.FinalizeAttestation(b.Attestation))
 	require.False(t, b.IsWritten())
 	require.False(t, reload(t, s, b).IsWritten(), "some may carry the attestation by now")
 	writeProofs(t, b)
@@ -343,7 +343,7 @@ func confirmed(t *testing.T, n int) (*batch.Store, *batch.Batch, string) {
 	dir := t.TempDir()
 	b := create(t, s, scan(t, documents(t, dir, n)...))
 	advance(t, b, batch.Confirmed)
-	require.NoError(t, b.Finalize(b.Attestation))
+	require.NoError(t, b.FinalizeAttestation(b.Attestation))
 	return s, b, dir
 }
 
@@ -500,7 +500,7 @@ func TestWriteProofsWithoutAFolder(t *testing.T) {
 	paths := append(documents(t, filepath.Join(dir, "a"), 10), documents(t, filepath.Join(dir, "b"), 10)...)
 	b := create(t, s, scan(t, paths...))
 	advance(t, b, batch.Confirmed)
-	require.NoError(t, b.Finalize(b.Attestation))
+	require.NoError(t, b.FinalizeAttestation(b.Attestation))
 	away := filepath.Join(dir, "away")
 	require.NoError(t, os.Rename(filepath.Join(dir, "b"), away))
 	writeProofs(t, b)

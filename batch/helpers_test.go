@@ -206,7 +206,7 @@ func writeProofs(t testing.TB, b *batch.Batch) {
 // finish finds the block of a confirmed batch deep enough, and writes its proofs.
 func finish(t testing.TB, b *batch.Batch) {
 	t.Helper()
-	require.NoError(t, b.Finalize(b.Attestation))
+	require.NoError(t, b.FinalizeAttestation(b.Attestation))
 	writeProofs(t, b)
 }
 

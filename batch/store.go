@@ -12,12 +12,14 @@
 //	transaction  the signed one, before it is sent
 //	request-2, transaction-2, …  further versions, for another fee
 //	found        a transaction of others that commits to the batch root too
-//	pending      every proof has been written, without the attestation
+//	calendars    what OpenTimestamps calendars answered about the batch root
+//	pending      every proof has been written, without evidence
 //	attestation  the evidence that one of the transactions is in a block
-//	complete     every proof has been written, with the attestation
+//	timestamp    the evidence of a calendar that the batch root is in a block
+//	complete     every proof has been written, with the evidence that it names
 //
-// A block can leave the chain again: then complete and attestation, in this
-// order, are removed.
+// A block can leave the chain again: then complete and attestation or timestamp,
+// in this order, are removed.
 //
 // The plan holds the salts: whoever reads it can confirm who is in the batch,
 // so the directory is readable by its owner only. Proofs can always be written
@@ -36,6 +38,7 @@ import (
 
 	"gradseal/internal/atomicfile"
 	"gradseal/proof"
+	"gradseal/proof/ots"
 )
 
 const (
@@ -45,9 +48,14 @@ const (
 	transactionFile = "transaction"
 	attestationFile = "attestation"
 	foundFile       = "found"
+	calendarsFile   = "calendars"
+	timestampFile   = "timestamp"
 	pendingFile     = "pending"
 	completeFile    = "complete"
 )
+
+// rootSize is the length of a batch root in bytes.
+const rootSize = 32
 
 // Store is the directory of all batches.
 type Store struct{ dir string }
@@ -63,8 +71,8 @@ const (
 	Planned State = iota
 	Signed
 	Requested // the transaction waits for its signature
-	Funded    // the transaction is signed, and may have been sent
-	Confirmed // the transaction is in a block
+	Funded    // the transaction is signed, and may have been sent; or calendars have the batch root
+	Confirmed // the transaction, or that of a calendar, is in a block
 	Complete  // and every proof has been written
 )
 
@@ -210,9 +218,19 @@ func load(dir string) (*Batch, error) {
 			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, attestationFile), err)
 		}
 	}
-	_, err = os.Stat(filepath.Join(dir, completeFile))
-	b.complete = err == nil
-	b.final = b.complete
+	if err := b.loadCalendars(); err != nil {
+		return nil, err
+	}
+	complete, err := optional(dir, completeFile)
+	if err != nil {
+		return nil, err
+	}
+	if complete != nil {
+		if b.written, err = parseEvidence(complete); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, completeFile), err)
+		}
+	}
+	b.final = b.written
 	_, err = os.Stat(filepath.Join(dir, pendingFile))
 	b.pending = err == nil
 	if err := b.checkSteps(); err != nil {
@@ -221,17 +239,44 @@ func load(dir string) (*Batch, error) {
 	return b, nil
 }
 
+// loadCalendars reads what calendars answered, and the evidence of one.
+func (b *Batch) loadCalendars() error {
+	all, err := optional(b.dir, calendarsFile)
+	if err != nil {
+		return err
+	}
+	if all != nil {
+		if b.Calendars, err = ots.Parse(all, rootSize); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(b.dir, calendarsFile), err)
+		}
+	}
+	one, err := optional(b.dir, timestampFile)
+	if err != nil {
+		return err
+	}
+	if one != nil {
+		if b.Timestamp, err = proof.ParseOpenTimestamps(one); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(b.dir, timestampFile), err)
+		}
+	}
+	return nil
+}
+
 // checkSteps refuses a directory from which a step was lost. Going on would
 // sign or pay a second time.
 func (b *Batch) checkSteps() error {
 	lost := ""
 	switch {
-	case b.Statement == nil && (len(b.Requests) > 0 || b.Attestation != nil || b.complete):
+	case b.Statement == nil && (len(b.Requests) > 0 || b.Calendars != nil || b.Attestation != nil || b.Timestamp != nil || b.written.any()):
 		lost = statementFile
 	case b.Attestation != nil && len(b.Requests) == 0:
 		lost = requestFile
-	case b.Attestation == nil && b.complete:
+	case b.Timestamp != nil && b.Calendars == nil:
+		lost = calendarsFile
+	case b.Attestation == nil && b.written.bitcoin:
 		lost = attestationFile
+	case b.Timestamp == nil && b.written.timestamp:
+		lost = timestampFile
 	default:
 		return nil
 	}

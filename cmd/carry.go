@@ -440,7 +440,7 @@ func (c *carrier) settle(ctx context.Context, b *batch.Batch) error {
 	if final.Successors, err = successors(chain, &final); err != nil {
 		return err
 	}
-	return b.Finalize(&final)
+	return b.FinalizeAttestation(&final)
 }
 
 // depth is the number of confirmations of a block; 0 where the chain does not
