@@ -26,11 +26,12 @@ type anchorOptions struct {
 	title          string
 	passphraseFile string
 
-	nodeOptions  nodeOptions
-	moneyOptions moneyOptions
-	wait         uint32
-	depth        uint32
-	psbtIn       string
+	nodeOptions     nodeOptions
+	moneyOptions    moneyOptions
+	calendarOptions calendarOptions
+	wait            uint32
+	depth           uint32
+	psbtIn          string
 
 	manifest string
 	table    string
@@ -60,6 +61,7 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	setConfigKey(flags, "issuer", "anchor.issuer")
 	o.nodeOptions.addFlags(cmd)
 	o.moneyOptions.addFlags(cmd)
+	o.calendarOptions.addFlags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("psbt-in", "psbt-out")
 }
 
@@ -97,11 +99,16 @@ The network regtest is a private one inside this program, for rehearsals: it
 costs nothing, and only this machine can check its proofs. Other networks are
 reached with --via: through a node of your own (bitcoind, btcd) or a public
 service (esplora). There the transaction waits for a block: the proofs are
-pending until then, and gradseal upgrade completes them.`,
+pending until then, and gradseal upgrade completes them.
+
+--via calendars needs neither a node nor coins: OpenTimestamps calendars, which
+anchor for everyone, get a number that tells them nothing, and put it into their
+next transaction, as a rule within a day. --via bitcoind,calendars does both.`,
 		Example: `  gradseal anchor transcripts/
   gradseal anchor --dry-run --manifest graduates.csv transcripts/
   gradseal anchor --title "Graduation June 2026" diplomas/ extra/late.pdf
   gradseal anchor --network testnet4 --via bitcoind transcripts/
+  gradseal anchor --network mainnet --via calendars transcripts/
   gradseal anchor --network testnet4 --via esplora --node https://… --psbt-out ask.psbt transcripts/
   gradseal anchor --network testnet4 --via esplora --node https://… --psbt-in signed.psbt
 
@@ -147,8 +154,14 @@ func (a *app) newAnchorRun(o anchorOptions) (*anchorRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := o.nodeOptions.way(network); err != nil {
+	way, err := o.nodeOptions.way(network)
+	if err != nil {
 		return nil, err
+	}
+	if way == viaCalendars {
+		if o.psbtIn != "" || o.moneyOptions.psbtOut != "" {
+			return nil, errors.New("--psbt-in and --psbt-out are about a transaction of your own, and --via calendars makes none")
+		}
 	}
 	if err := o.moneyOptions.check(); err != nil {
 		return nil, err
@@ -158,10 +171,14 @@ func (a *app) newAnchorRun(o anchorOptions) (*anchorRun, error) {
 			return nil, fmt.Errorf("--title: %w", err)
 		}
 	}
-	return &anchorRun{
+	r := &anchorRun{
 		carrier:       carrier{app: a, network: network, confirmations: finalDepth(network, o.depth), money: o.moneyOptions},
 		anchorOptions: o, now: time.Now(),
-	}, nil
+	}
+	o.calendarOptions.allow = a.cfg.Calendars.Allow
+	_, r.submits, _ = splitVia(o.nodeOptions.via)
+	r.calendars, err = o.calendarOptions.open(network, r.submits)
+	return r, err
 }
 
 // finalDepth is how many confirmations complete a proof, where n, from flag or
@@ -411,7 +428,7 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 			return err
 		}
 	}
-	if b.Attestation == nil {
+	if b.State() < batch.Confirmed {
 		if err := r.listInStatus(ctx, b); err != nil {
 			return err
 		}
@@ -426,7 +443,7 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 // waitForAll waits, with --wait N, until the transactions of this run have N
 // confirmations. It comes last: meanwhile others may work in the home.
 func (r *anchorRun) waitForAll(ctx context.Context) (err error) {
-	if r.wait == 0 || r.node == nil {
+	if r.wait == 0 || r.node == nil && !r.submits {
 		return nil
 	}
 	r.anchored, err = r.await(ctx, r.anchored, func(b *batch.Batch) bool {

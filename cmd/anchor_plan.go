@@ -124,10 +124,12 @@ type planJSON struct {
 	Fee               int64    `json:"fee"`
 	// Inputs and Outputs are those of the first transaction; empty where the
 	// embedded node makes it.
-	Inputs   []coinJSON    `json:"inputs"`
-	Outputs  []outputJSON  `json:"outputs"`
-	Skipped  []refusalJSON `json:"skipped"`
-	Warnings []refusalJSON `json:"warnings"`
+	Inputs  []coinJSON   `json:"inputs"`
+	Outputs []outputJSON `json:"outputs"`
+	// Calendars are those that the batch root is submitted to.
+	Calendars []string      `json:"calendars"`
+	Skipped   []refusalJSON `json:"skipped"`
+	Warnings  []refusalJSON `json:"warnings"`
 }
 
 // coinJSON is an output that a transaction spends, under --json.
@@ -154,7 +156,7 @@ type cost struct {
 // node, and locks and sends nothing there.
 func (r *anchorRun) estimate(ctx context.Context, plan *batch.Plan) (*cost, error) {
 	way, err := r.nodeOptions.way(r.network)
-	if err != nil || way == viaEmbedded || unfunded(plan) == 0 {
+	if err != nil || way == viaEmbedded || way == viaCalendars || unfunded(plan) == 0 {
 		e, err := embedded.Estimate()
 		return &cost{Estimate: e, rate: anchor.SatPerVByte.String(), inputs: []coinJSON{}, outputs: []outputJSON{}}, err
 	}
@@ -203,10 +205,17 @@ func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
 		Resume: ids(plan.Resume), Drop: ids(plan.Stale),
 		Rewrite: len(plan.Rewrite), Done: plan.Done, Replaced: plan.Replaced,
 		TransactionBytes: cost.Stripped, TransactionVBytes: cost.VSize, FeeRate: cost.rate,
-		Inputs: cost.inputs, Outputs: cost.outputs,
+		Inputs: cost.inputs, Outputs: cost.outputs, Calendars: []string{},
 		Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings),
 	}
-	out.Transactions = unfunded(plan)
+	if way, _ := r.nodeOptions.way(r.network); way != viaCalendars {
+		out.Transactions = unfunded(plan)
+	}
+	if r.submits {
+		for _, c := range r.calendars.clients {
+			out.Calendars = append(out.Calendars, c.URL())
+		}
+	}
 	out.Fee = int64(out.Transactions) * cost.Fee
 	switch {
 	case r.ui.json && faults != nil:
@@ -262,6 +271,9 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 			}
 		}
 		r.ui.result("  fee           %s satoshi at %s%s", number(p.Fee), p.FeeRate, r.worth())
+	}
+	for _, url := range p.Calendars {
+		r.ui.result("  calendar      %s", safe(url))
 	}
 	if p.Replaced > 0 {
 		r.ui.result("  overwrite     %s of a test network", count(p.Replaced, "proof"))

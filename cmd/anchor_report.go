@@ -34,11 +34,15 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	}
 	pending := false
 	for _, b := range r.anchored {
-		at, err := anchorOf(b)
+		at, err := r.anchorOf(b)
 		if err != nil {
 			return err
 		}
 		switch documents := count(len(b.Documents), "document"); {
+		case !hasTransaction(b) && b.Timestamp == nil:
+			r.ui.result("Calendars will anchor %s in %s: they take hours, seldom a day", documents, b.Network)
+		case !hasTransaction(b):
+			r.ui.result("Anchored %s in %s: %s", documents, b.Network, r.calendarsWhereabouts(b))
 		case b.State() == batch.Requested:
 			r.ui.result("Signed %s; the transaction waits for its signature", documents)
 		case at.block == nil:
@@ -49,7 +53,12 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 			r.ui.result("Anchored %s in block %d of %s", documents, at.block.Height, b.Network)
 		}
 		r.ui.result("  batch        %s", b.ID)
-		r.ui.result("  transaction  %s", at.id)
+		if at.id != "" {
+			r.ui.result("  transaction  %s", at.id)
+		}
+		if b.Calendars != nil {
+			r.ui.result("  calendars    %s", calendarNames(b))
+		}
 		if r.node != nil && b.State() != batch.Complete && at.fee != nil {
 			r.ui.result("  fee          %s satoshi", number(*at.fee))
 		}
@@ -73,7 +82,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	}
 	switch {
 	case r.node != nil && r.proofs == 0:
-	case r.network == bitcoin.Regtest && r.node == nil:
+	case r.network == bitcoin.Regtest && r.node == nil && r.backend != nil:
 		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
 	case r.network.IsTest():
 		r.ui.result("%s", r.ui.paint(yellow, "TEST NETWORK – these proofs are for rehearsals: anyone can make blocks of "+r.network.String()+"."))
@@ -94,7 +103,12 @@ func (r *anchorRun) wayFlags() string {
 	n := r.cfg.Node
 	flags := r.nodeOptions.flags(nodeOptions{url: n.URL, user: n.User, passwordFile: n.PasswordFile, cookie: n.Cookie, cert: n.Cert, wallet: n.Wallet})
 	if r.nodeOptions.via != r.cfg.Anchor.Via {
-		flags = " --via " + r.nodeOptions.via + flags
+		flags = " --via " + argument(r.nodeOptions.via) + flags
+	}
+	if r.submits && !slices.Equal(r.calendarOptions.urls, r.cfg.Calendars.URLs) {
+		for _, url := range r.calendarOptions.urls {
+			flags += " --calendar " + argument(url)
+		}
 	}
 	return flags
 }

@@ -28,7 +28,7 @@ func (a *app) newBatchesCommand() *cobra.Command {
 		Long: `Lists the batches that were made here, or shows one. A batch is planned,
 then signed, then requested (its transaction waits for a signature), then sent,
 then confirmed (the transaction is in a block), then complete (every proof has
-been written). The anchor command with the same files takes it on, and from sent
+been written). One that calendars anchor goes from signed to sent. The anchor command with the same files takes it on, and from sent
 on gradseal upgrade does. Confirmations are counted in this home's header chain.`,
 		Example: `  gradseal batches
   gradseal batches 20261122-10b7b705
@@ -80,6 +80,8 @@ type batchJSON struct {
 	BatchRoot *string    `json:"batch_root"`
 	TxID      *string    `json:"txid"`
 	Block     *blockJSON `json:"block"`
+	// Calendars are those that were asked, with the block that each has.
+	Calendars []calendarJSON `json:"calendars"`
 	// Confirmations are those in the header chain of this home, Fee is in satoshi,
 	// Versions counts the transactions that replace one another.
 	Confirmations uint32 `json:"confirmations"`
@@ -95,6 +97,12 @@ type batchFileJSON struct {
 	SHA256 string `json:"sha256"`
 	Index  int    `json:"index"`
 	Proof  bool   `json:"proof"`
+}
+
+// calendarJSON is a calendar that promised to anchor a batch root, under --json.
+type calendarJSON struct {
+	URL    string  `json:"url"`
+	Height *uint64 `json:"height"`
 }
 
 type abandonedJSON struct {
@@ -118,28 +126,37 @@ func (a *app) newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 		}
 		out.BatchRoot = ptr(hex.EncodeToString(root[:]))
 	}
-	at, err := anchorOf(b)
-	if at != nil {
-		out.TxID, out.Block, out.Fee = &at.id, at.block, at.fee
+	var err error
+	if out.Calendars, err = calendarsOf(b); err != nil {
+		return nil, err
 	}
-	return out, err
+	at, err := a.anchorOf(b)
+	if err != nil {
+		return nil, err
+	}
+	if at.id != "" {
+		out.TxID = &at.id
+	}
+	out.Block, out.Fee = at.block, at.fee
+	return out, nil
 }
 
 // anchored is the transaction of a batch: the one that is in a block, or else
-// the newest that is signed, or else the newest.
+// the newest that is signed, or else the newest. Where there is none, the block is
+// that of a calendar's.
 type anchored struct {
-	id    string
+	id    string // empty where there is none
 	fee   *int64 // satoshi; nil where somebody else made it
 	block *blockJSON
 }
 
-// anchorOf returns the transaction of a batch; nil where there is none yet.
-func anchorOf(b *batch.Batch) (*anchored, error) {
+// anchorOf returns what there is of the transaction of a batch.
+func (a *app) anchorOf(b *batch.Batch) (*anchored, error) {
 	if b.Attestation != nil {
 		return attested(b)
 	}
 	if len(b.Requests) == 0 {
-		return nil, nil
+		return &anchored{block: a.calendarBlock(b)}, nil
 	}
 	index := b.Newest()
 	if index < 0 {
@@ -192,13 +209,13 @@ func (a *app) runBatches() error {
 	}
 	for _, b := range list {
 		confirmations, fee := "-", "-"
-		if b.Attestation != nil {
+		if b.Attestation != nil || b.Timestamp != nil {
 			confirmations = number(a.confirmationsOf(b))
 		}
-		switch at, err := anchorOf(b); {
+		switch at, err := a.anchorOf(b); {
 		case err != nil:
 			return err
-		case at != nil && at.fee != nil:
+		case at.fee != nil:
 			fee = number(*at.fee)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.State(), number(len(b.Documents)), b.Network,
@@ -300,6 +317,13 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 			a.ui.result("fee          %s satoshi%s", number(*out.Fee), replacing(b))
 		}
 	}
+	for _, c := range out.Calendars {
+		if c.Height == nil {
+			a.ui.result("calendar     %s, which is still to anchor it", safe(c.URL))
+		} else {
+			a.ui.result("calendar     %s, in block %d", safe(c.URL), *c.Height)
+		}
+	}
 	if out.Block != nil {
 		a.ui.result("block        %d, %s", out.Block.Height, out.Block.Hash)
 		a.ui.result("             %s", count(out.Confirmations, "confirmation"))
@@ -374,6 +398,9 @@ func nextStep(b *batch.Batch) string {
 	case batch.Requested:
 		return "Next: have the transaction signed (gradseal anchor --psbt-out FILE FOLDER writes it again), then: gradseal anchor" + onNetwork + " --psbt-in FILE"
 	case batch.Funded:
+		if !hasTransaction(b) {
+			return "Next: gradseal upgrade" + onNetwork + ", which asks the calendars; they take hours, seldom a day"
+		}
 		if b.IsOpen() {
 			return "Next: a version with another fee waits for its signature: gradseal bump " + b.ID + " signs it, and after --psbt-out gradseal anchor" + onNetwork + " --psbt-in FILE takes it"
 		}

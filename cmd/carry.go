@@ -29,10 +29,16 @@ type carrier struct {
 	batches       []*batch.Batch // all of the home
 	release       func()         // lets go of the home's lock
 
-	backend anchor.Backend
-	node    anchor.Node // nil for the embedded node, which keeps its headers itself
-	way     nodeOptions // to the node
-	synced  bool        // the header chain was brought up to the node's
+	calendars *calendars          // nil where none may be asked
+	submits   bool                // batches are submitted to them
+	news      map[string][]string // what calendars said of batches, by batch
+
+	wantsHeaders bool // a calendar named a block that the header chain does not have
+
+	backend anchor.Backend // nil where only calendars are used
+	node    anchor.Node    // nil for the embedded node, which keeps its headers itself
+	way     nodeOptions    // to the node
+	synced  bool           // the header chain was brought up to the node's
 	money   moneyOptions
 	agreed  string         // coins and fee that were shown, and agreed to where it is real money
 	rate    anchor.FeeRate // of this run, once the node was asked
@@ -45,17 +51,21 @@ type carrier struct {
 // carry takes a signed batch as far as it goes now. Where that is not to the
 // end there is no error: the batch's state says what it waits for.
 func (c *carrier) carry(ctx context.Context, b *batch.Batch) error {
-	if len(b.Requests) == 0 {
+	if c.backend != nil && len(b.Requests) == 0 {
 		if err := c.request(ctx, b); err != nil {
 			return err
 		}
 	}
-	if b.State() == batch.Requested {
+	if c.backend != nil && b.Newest() < 0 && len(b.Found) == 0 && b.Attestation == nil {
 		if err := c.signFirst(ctx, b); err != nil {
 			return err
 		}
 	}
-	return c.follow(ctx, b)
+	var unstamped error
+	if c.submits && b.Calendars == nil {
+		unstamped = c.stamp(ctx, b) // what it lacks does not hold up the transaction
+	}
+	return errors.Join(c.follow(ctx, b), unstamped)
 }
 
 // request makes the transaction, after every proof was judged as a stranger
@@ -215,18 +225,27 @@ func (c *carrier) reserved(but *batch.Batch) ([]wire.OutPoint, error) {
 // enough.
 func (c *carrier) follow(ctx context.Context, b *batch.Batch) error {
 	was := b.Attestation
-	lost := c.locate(ctx, b)
+	var lost error
+	if c.backend != nil && hasTransaction(b) {
+		lost = c.locate(ctx, b)
+	}
 	if was != nil && (b.Attestation == nil || b.Attestation.Header != was.Header) {
 		c.ui.warn("batch %s: block %d, %s, has left the chain (a reorganisation): its proofs are pending again until the transaction is deep enough in another block", b.ID, was.Height, was.Header.Hash())
 	}
-	if lost == nil && b.Attestation != nil {
+	if lost == nil && b.Attestation != nil && c.backend != nil {
 		lost = c.settle(ctx, b)
+	}
+	if b.Calendars != nil {
+		lost = errors.Join(lost, c.followCalendars(ctx, b))
 	}
 	if b.State() < batch.Funded || b.IsWritten() && !c.rewrite {
 		return lost
 	}
 	return errors.Join(lost, c.writeProofs(ctx, b))
 }
+
+// hasTransaction reports whether there is a transaction to follow.
+func hasTransaction(b *batch.Batch) bool { return len(b.Requests)+len(b.Found) > 0 }
 
 // locate finds the block of a batch's transaction. A batch that has one keeps it
 // for as long as the header chain does.
@@ -422,7 +441,7 @@ func (c *carrier) holds(ctx context.Context, a *proof.Bitcoin) (bool, error) {
 // settle makes the attestation final where the block is deep enough in the
 // header chain, with the headers that follow it where they prove something.
 func (c *carrier) settle(ctx context.Context, b *batch.Batch) error {
-	if b.State() == batch.Complete {
+	if b.IsAttestationFinal() {
 		return nil
 	}
 	if err := c.syncHeaders(ctx); err != nil {
@@ -527,7 +546,7 @@ func (c *carrier) judgeOf(b *batch.Batch) (check func(i int, proofFile []byte) e
 // writeProofs writes the proofs of the batch as they are now, each judged before
 // it replaces an older one.
 func (c *carrier) writeProofs(ctx context.Context, b *batch.Batch) error {
-	if b.State() == batch.Complete {
+	if b.IsWritten() && b.IsFinal() {
 		return nil
 	}
 	check, done, err := c.judgeOf(b)

@@ -5,22 +5,26 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"gradseal/anchor/calendar"
 )
 
 // settings is the configuration file; config.example.yaml has every key with
 // its default. A flag goes before the environment (GRADSEAL_VERIFY_NETWORK for
 // verify.network), the environment before the file.
 type settings struct {
-	Anchor anchorSettings `mapstructure:"anchor" yaml:"anchor"`
-	Node   nodeSettings   `mapstructure:"node" yaml:"node"`
-	Verify verifySettings `mapstructure:"verify" yaml:"verify"`
-	Status statusSettings `mapstructure:"status" yaml:"status"`
+	Anchor    anchorSettings   `mapstructure:"anchor" yaml:"anchor"`
+	Node      nodeSettings     `mapstructure:"node" yaml:"node"`
+	Calendars calendarSettings `mapstructure:"calendars" yaml:"calendars"`
+	Verify    verifySettings   `mapstructure:"verify" yaml:"verify"`
+	Status    statusSettings   `mapstructure:"status" yaml:"status"`
 }
 
 type anchorSettings struct {
@@ -41,6 +45,12 @@ type nodeSettings struct {
 	Wallet       string `mapstructure:"wallet" yaml:"wallet"`
 }
 
+type calendarSettings struct {
+	URLs  []string `mapstructure:"urls" yaml:"urls"`
+	Allow []string `mapstructure:"allow" yaml:"allow"`
+	Min   int      `mapstructure:"min" yaml:"min"`
+}
+
 type verifySettings struct {
 	Network            string `mapstructure:"network" yaml:"network"`
 	Confirmations      uint32 `mapstructure:"confirmations" yaml:"confirmations"`
@@ -55,6 +65,11 @@ type statusSettings struct {
 func defaultSettings() settings {
 	return settings{
 		Anchor: anchorSettings{Network: "regtest", Target: 6, MaxFee: 50_000},
+		Calendars: calendarSettings{
+			URLs:  slices.Clone(calendar.Aggregators),
+			Allow: strings.Split(calendar.Public.String(), ", "),
+			Min:   2,
+		},
 		Verify: verifySettings{Network: "mainnet"},
 		Status: statusSettings{Validity: "180d"},
 	}
@@ -75,6 +90,9 @@ func (s settings) defaults() map[string]any {
 		"node.cookie":                 s.Node.Cookie,
 		"node.cert":                   s.Node.Cert,
 		"node.wallet":                 s.Node.Wallet,
+		"calendars.urls":              s.Calendars.URLs,
+		"calendars.allow":             s.Calendars.Allow,
+		"calendars.min":               s.Calendars.Min,
 		"verify.network":              s.Verify.Network,
 		"verify.confirmations":        s.Verify.Confirmations,
 		"verify.allow-unknown-status": s.Verify.AllowUnknownStatus,
@@ -168,7 +186,11 @@ func applySettings(v *viper.Viper, flags *pflag.FlagSet) (err error) {
 		if err != nil || f.Changed || len(key) == 0 {
 			return
 		}
-		if e := f.Value.Set(v.GetString(key[0])); e != nil {
+		value := v.GetString(key[0])
+		if _, ok := f.Value.(pflag.SliceValue); ok {
+			value = strings.Join(v.GetStringSlice(key[0]), ",")
+		}
+		if e := f.Value.Set(value); e != nil {
 			err = fmt.Errorf("configuration %s: %w", key[0], e)
 		}
 	})

@@ -44,7 +44,7 @@ type nodeOptions struct {
 
 func (o *nodeOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.via, "via", "", "`way` to the network: embedded (regtest only), bitcoind, btcd or esplora")
+	flags.StringVar(&o.via, "via", "", "`way` to the network: embedded (regtest only), bitcoind, btcd, esplora, or calendars")
 	flags.StringVar(&o.url, "node", "", "`URL` of the node's RPC server, or of the Esplora API")
 	flags.StringVar(&o.user, "node-user", "", "user `name` for the node's RPC server")
 	flags.StringVar(&o.passwordFile, "node-password-file", "", "`file` with the password for the node's RPC server")
@@ -59,14 +59,22 @@ func (o *nodeOptions) addFlags(cmd *cobra.Command) {
 	}
 }
 
-// way is the way to the network, or the reason why there is none.
+// way is the way to the network, or the reason why there is none. It is
+// viaCalendars where calendars are all that was named.
 func (o nodeOptions) way(network bitcoin.Network) (string, error) {
-	switch o.via {
+	via, withCalendars, err := splitVia(o.via)
+	if err != nil {
+		return "", err
+	}
+	switch via {
 	case "":
+		if withCalendars {
+			return viaCalendars, nil
+		}
 		if network == bitcoin.Regtest && o.url == "" {
 			return viaEmbedded, nil
 		}
-		return "", hinted(fmt.Errorf("there is no way to %s yet", network), "say how to reach it: --via bitcoind, --via btcd, or --via esplora --node https://…; rehearse with --network regtest")
+		return "", hinted(fmt.Errorf("there is no way to %s yet", network), "say how to reach it: --via bitcoind, --via btcd, or --via esplora --node https://…; or have calendars anchor for nothing: --via calendars. Rehearse with --network regtest")
 	case viaEmbedded:
 		if network != bitcoin.Regtest {
 			return "", hinted(fmt.Errorf("the embedded node is on regtest, and cannot reach %s", network), "say how to reach it: --via bitcoind, --via btcd, or --via esplora --node https://…")
@@ -75,9 +83,9 @@ func (o nodeOptions) way(network bitcoin.Network) (string, error) {
 	case "psbt":
 		return "", hinted(errors.New("a signer elsewhere needs a way to the network too"), "name it with --via bitcoind, btcd or esplora, and the file for the signer with --psbt-out FILE")
 	default:
-		return "", fmt.Errorf("unknown way %s, want embedded, bitcoind, btcd or esplora", quoted(o.via))
+		return "", fmt.Errorf("unknown way %s, want embedded, bitcoind, btcd, esplora or calendars", quoted(via))
 	}
-	return o.via, nil
+	return via, nil
 }
 
 // remedied turns what a node's error says can be done into a hint, and adds one
@@ -200,7 +208,7 @@ func defaultCookie(network bitcoin.Network) string {
 // calls done at the end.
 func (c *carrier) open(ctx context.Context, o nodeOptions) (done func() error, err error) {
 	done = func() error { return nil }
-	if o.via, err = o.way(c.network); err != nil {
+	if o.via, err = o.way(c.network); err != nil || o.via == viaCalendars {
 		return done, err
 	}
 	_, noNode := os.Stat(c.home.nodeDir())

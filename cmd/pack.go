@@ -39,6 +39,9 @@ func (a *app) packHeaders(id string) ([][]byte, error) {
 		if b.Issuer == id && b.Attestation != nil {
 			anchors[b.Network] = append(anchors[b.Network], b.Attestation.Height)
 		}
+		if b.Issuer == id && b.Timestamp != nil {
+			anchors[b.Network] = append(anchors[b.Network], b.Timestamp.Height)
+		}
 	}
 	networks := slices.DeleteFunc(bitcoin.Networks(), func(n bitcoin.Network) bool { return len(anchors[n]) == 0 })
 	return a.segments(id, networks, func(c *headers.Chain) []span { return needed(c, anchors[c.Network()]) })

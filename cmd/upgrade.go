@@ -21,6 +21,7 @@ type upgradeOptions struct {
 	confirmations uint32
 	wait          bool
 	node          nodeOptions
+	calendars     calendarOptions
 }
 
 func (a *app) newUpgradeCommand() *cobra.Command {
@@ -51,6 +52,7 @@ Exit codes: 0 done, whether or not something is still pending; 1 an error.`,
 	addConfirmations(flags, &o.confirmations)
 	setConfigKey(flags, "network", "anchor.network")
 	o.node.addFlags(cmd)
+	o.calendars.addURLs(cmd)
 	return cmd
 }
 
@@ -59,8 +61,7 @@ func (a *app) runUpgrade(ctx context.Context, o upgradeOptions, ids []string) er
 	if err != nil {
 		return err
 	}
-	way, err := o.node.way(network)
-	if err != nil {
+	if _, _, err := splitVia(o.node.via); err != nil {
 		return err
 	}
 	if list, err := a.home.batches().List(); err != nil || len(list) == 0 { // before there is a lock, and so a home
@@ -68,11 +69,22 @@ func (a *app) runUpgrade(ctx context.Context, o upgradeOptions, ids []string) er
 		return err
 	}
 	c := &carrier{app: a, network: network, confirmations: finalDepth(network, o.confirmations)}
+	o.calendars.allow = a.cfg.Calendars.Allow
+	if c.calendars, err = o.calendars.open(network, false); err != nil {
+		return err
+	}
 	if err := c.hold(ctx); err != nil {
 		return err
 	}
 	defer func() { c.release() }()
 	list, err := c.choose(ids)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, hasTransaction) && o.node.via == "" {
+		o.node.via = viaCalendars // the header chain that is here does
+	}
+	way, err := o.node.way(network)
 	if err != nil {
 		return err
 	}
@@ -224,6 +236,8 @@ func (a *app) whereabouts(b *batch.Batch) string {
 	switch {
 	case b.State() < batch.Requested:
 		return "there is no transaction yet"
+	case !hasTransaction(b):
+		return a.calendarsWhereabouts(b)
 	case b.State() == batch.Requested:
 		return "the transaction waits for its signature"
 	case b.Attestation == nil && b.IsOpen():
@@ -241,7 +255,7 @@ func (a *app) whereabouts(b *batch.Batch) string {
 // confirmationsOf is how many confirmations the block of a batch has in the
 // header chain of this home; 0 where it is not in it.
 func (a *app) confirmationsOf(b *batch.Batch) uint32 {
-	if b.Attestation == nil {
+	if b.Attestation == nil && b.Timestamp == nil {
 		return 0
 	}
 	chain, err := headers.Open(a.home.headerFile(b.Network), b.Network)
@@ -249,7 +263,25 @@ func (a *app) confirmationsOf(b *batch.Batch) uint32 {
 		return 0
 	}
 	defer chain.Close()
-	return depth(chain, b.Attestation)
+	if b.Attestation != nil {
+		return depth(chain, b.Attestation)
+	}
+	if b.Timestamp.Height > chain.Height() {
+		return 0
+	}
+	return chain.Height() - b.Timestamp.Height + 1
+}
+
+// calendarsWhereabouts says how far calendars have come with a batch that has no
+// transaction of its own.
+func (a *app) calendarsWhereabouts(b *batch.Batch) string {
+	if b.Timestamp == nil {
+		return "calendars have promised to anchor it, and it is in no block yet that is known here"
+	}
+	if n := a.confirmationsOf(b); n > 0 {
+		return fmt.Sprintf("a calendar has it in block %d, %s", b.Timestamp.Height, count(n, "confirmation"))
+	}
+	return fmt.Sprintf("a calendar had it in block %d, which the header chain does not have", b.Timestamp.Height)
 }
 
 func (c *carrier) reportUpgrade(list []*batch.Batch) error {
@@ -263,12 +295,18 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		}
 		waiting++
 		c.ui.result("batch %s: %s", b.ID, c.whereabouts(b))
+		for _, line := range c.news[b.ID] {
+			c.ui.note("  %s", safe(line))
+		}
 		if b.IsOpen() && c.money.psbtOut != "" {
 			c.ui.result("Wrote %s", shown(c.money.psbtOut))
 			c.ui.note("%s", askSigner(c.money.psbtOut, b.Network))
 		} else {
 			c.ui.note("%s", nextStep(b))
 		}
+	}
+	if c.wantsHeaders {
+		c.ui.note("Fetch the headers, then upgrade again: gradseal headers sync --network %s --from p2p:HOST:PORT (or --from bitcoind, btcd or esplora)", c.network)
 	}
 	if c.proofs > 0 {
 		c.ui.result("Wrote %s", count(c.proofs, "proof"))

@@ -35,12 +35,18 @@ var (
 
 // dependencies are the packages of other people's modules that verify is built
 // from. A sceptic reads them too: one more is a decision, not an accident.
-var dependencies = []string{"golang.org/x/mod/sumdb/note", "golang.org/x/crypto/ripemd160", "golang.org/x/crypto/sha3"}
+// The others are for operations of OpenTimestamps that the standard library
+// does not have.
+var dependencies = []string{
+	"golang.org/x/mod/sumdb/note",
+	"golang.org/x/crypto/ripemd160",
+	"golang.org/x/crypto/sha3", "golang.org/x/sys/cpu",
+}
 
 // mayOpenSockets are the packages that may reach package net: what spends money
-// or talks to nodes, what puts it all together, and four tools, which none of
-// the others import: one makes samples, one what is given out, two are for tests
-// and start nodes or serve what a node has.
+// or talks to nodes, what puts it all together, and five tools, which none of
+// the others import: one makes samples, one what is given out, three are for
+// tests and start nodes, serve what a node has or are a calendar.
 func mayOpenSockets(pkg string) bool {
 	return pkg == module || isBelow(pkg, module+"/cmd") || isBelow(pkg, module+"/anchor") ||
 		slices.Contains(tools, pkg)
@@ -48,6 +54,7 @@ func mayOpenSockets(pkg string) bool {
 
 var tools = []string{
 	module + "/internal/transcripts", module + "/internal/dist", module + "/internal/testnode", module + "/internal/esploratest",
+	module + "/internal/calendartest",
 }
 
 func isBelow(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }

@@ -1,0 +1,368 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gradseal/anchor/calendar"
+	"gradseal/batch"
+	"gradseal/bitcoin"
+	"gradseal/headers"
+	"gradseal/proof"
+	"gradseal/proof/ots"
+	"gradseal/verify"
+)
+
+// viaCalendars is the way to a block through OpenTimestamps calendars, alone or
+// beside one of the others: "bitcoind,calendars".
+const viaCalendars = "calendars"
+
+// splitVia takes the way through calendars out of --via. What is left is the way
+// to the network, empty where there is none.
+func splitVia(via string) (node string, calendars bool, err error) {
+	for _, way := range strings.Split(via, ",") {
+		switch way = strings.TrimSpace(way); {
+		case way == viaCalendars && !calendars:
+			calendars = true
+		case node == "" && way != viaCalendars:
+			node = way
+		default:
+			return "", false, hinted(fmt.Errorf("--via %s: want one way to the network, and calendars at most once", quoted(via)), "such as --via bitcoind, --via calendars or --via bitcoind,calendars")
+		}
+	}
+	return node, calendars, nil
+}
+
+// calendarOptions say which calendars to use.
+type calendarOptions struct {
+	urls  []string // that are submitted to
+	allow []string // that may be asked because an answer names them
+	least int      // how many must answer a submission
+}
+
+// addURLs adds the flag that names calendars.
+func (o *calendarOptions) addURLs(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringSliceVar(&o.urls, "calendar", nil, "`URL` of an OpenTimestamps calendar, for --via calendars (default: four public ones)")
+	setConfigKey(flags, "calendar", "calendars.urls")
+}
+
+func (o *calendarOptions) addFlags(cmd *cobra.Command) {
+	o.addURLs(cmd)
+	flags := cmd.Flags()
+	flags.IntVar(&o.least, "min-calendars", 2, "`number` of calendars that must answer")
+	setConfigKey(flags, "min-calendars", "calendars.min")
+}
+
+// calendars is what a run has to do with calendars.
+type calendars struct {
+	clients []*calendar.Client
+	allowed calendar.Whitelist
+	least   int
+}
+
+// open reads the options for a network. The calendars that are named for
+// submitting may be asked, too.
+func (o calendarOptions) open(network bitcoin.Network, submit bool) (*calendars, error) {
+	cal := &calendars{least: o.least}
+	for _, url := range o.urls {
+		c, err := calendar.New(calendar.Config{URL: url})
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(cal.clients, func(other *calendar.Client) bool { return other.URL() == c.URL() }) {
+			return nil, fmt.Errorf("calendar %s is named twice", c.URL())
+		}
+		if submit && network.IsTest() && slices.Contains(calendar.Aggregators, c.URL()) {
+			return nil, hinted(fmt.Errorf("calendar %s anchors in mainnet, and the batch is for %s", c.URL(), network), "name calendars of %s: --calendar URL", network)
+		}
+		cal.clients = append(cal.clients, c)
+	}
+	if submit && (o.least < 1 || o.least > len(cal.clients)) {
+		return nil, hinted(fmt.Errorf("--min-calendars: %d, want 1 to %d, the number of calendars", o.least, len(cal.clients)), "name more with --calendar URL, or in calendars.urls of the configuration")
+	}
+	allowed, err := calendar.ParseWhitelist(slices.Concat(o.allow, o.urls))
+	if err != nil {
+		return nil, fmt.Errorf("configuration calendars.allow: %w", err)
+	}
+	cal.allowed = allowed
+	return cal, nil
+}
+
+// stamp has calendars promise to anchor the batch root. It costs nothing, and
+// what is not on disk when a process is killed is promised again.
+func (c *carrier) stamp(ctx context.Context, b *batch.Batch) error {
+	if len(b.Requests) == 0 {
+		if err := c.judge(ctx, b); err != nil {
+			return err
+		}
+	}
+	root, err := b.Root()
+	if err != nil {
+		return err
+	}
+	cal := c.calendars
+	c.ui.note("Asking %s to anchor the batch root", count(len(cal.clients), "calendar"))
+	t, failures, err := calendar.Stamp(ctx, cal.clients, cal.allowed, root, cal.least)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for _, failure := range failures {
+		c.ui.warn("%s", safe(failure.Error()))
+	}
+	if err != nil {
+		return hinted(fmt.Errorf("batch %s: %w", b.ID, err), "try again later, or be content with fewer: --min-calendars 1")
+	}
+	return b.SaveCalendars(t)
+}
+
+// askAfter is how long a batch that is complete goes on asking calendars that
+// have not answered: what they attest goes into exports only.
+const askAfter = 30 * 24 * time.Hour
+
+// followCalendars asks the calendars of a batch for their blocks, and keeps what
+// this home's header chain confirms. One that does not answer, or answers what is
+// not so, holds up nobody.
+func (c *carrier) followCalendars(ctx context.Context, b *batch.Batch) error {
+	if err := c.syncHeaders(ctx); err != nil {
+		return err
+	}
+	chain, err := c.openHeaders(c.network)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if chain != nil {
+		defer chain.Close()
+		if err := c.dropLost(chain, b); err != nil {
+			return err
+		}
+	}
+	if c.calendars != nil && (b.State() != batch.Complete || time.Since(b.Created) < askAfter) {
+		if err := c.askCalendars(ctx, chain, b); err != nil {
+			return err
+		}
+	}
+	if chain == nil {
+		return nil
+	}
+	return c.settleTimestamp(chain, b)
+}
+
+// dropLost forgets what calendars attested of blocks that are not in the header
+// chain any more.
+func (c *carrier) dropLost(chain *headers.Chain, b *batch.Batch) error {
+	root, err := b.Root()
+	if err != nil {
+		return err
+	}
+	lost := false
+	kept, err := b.Calendars.Prune(root[:], func(p ots.Path) bool {
+		height, ok := p.Attestation.BitcoinHeight()
+		gone := ok && whereIs(chain, p, height) == elsewhere
+		lost = lost || gone
+		return !gone
+	})
+	if err != nil || !lost || kept == nil {
+		return err
+	}
+	c.ui.warn("batch %s: the block of a calendar has left the chain (a reorganisation): the calendar is asked again", b.ID)
+	if b.Timestamp != nil {
+		if err := b.DropTimestamp(); err != nil { // settleTimestamp finds another, if there is one
+			return err
+		}
+	}
+	return b.SaveCalendars(kept)
+}
+
+// place is where the message of a path is in the header chain.
+type place int
+
+const (
+	elsewhere place = iota // the block at the height has another Merkle root
+	inChain
+	beyond // the chain does not reach the height
+)
+
+// whereIs compares what a path leads to with the header chain.
+func whereIs(chain *headers.Chain, p ots.Path, height uint64) place {
+	if chain == nil || height > uint64(chain.Height()) {
+		return beyond
+	}
+	h, err := chain.At(uint32(height))
+	if errors.Is(err, headers.ErrNotHeld) { // such as a chain that was begun later
+		return beyond
+	}
+	if root := h.MerkleRoot(); err == nil && string(root[:]) == string(p.Result) {
+		return inChain
+	}
+	return elsewhere
+}
+
+// askCalendars asks for every promise that was not kept yet.
+func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *batch.Batch) error {
+	root, err := b.Root()
+	if err != nil {
+		return err
+	}
+	open, _, err := calendar.Promises(root, b.Calendars)
+	if err != nil {
+		return err
+	}
+	found := b.Calendars
+	for _, answer := range calendar.Ask(ctx, open, c.calendars.allowed, calendar.Config{}) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var pending *calendar.PendingError
+		switch {
+		case errors.As(answer.Err, &pending):
+			c.heard(b, "%s", answer.Err)
+		case answer.Err != nil && b.State() != batch.Complete:
+			c.ui.warn("batch %s: %s", b.ID, safe(answer.Err.Error()))
+		case answer.Err == nil:
+			if t := c.confirmed(chain, b, answer); t != nil {
+				found = ots.Merge(found, t)
+			}
+		}
+	}
+	if found == b.Calendars {
+		return nil
+	}
+	return b.SaveCalendars(found)
+}
+
+// heard keeps what a calendar says for whoever asks why a batch is pending.
+func (c *carrier) heard(b *batch.Batch, format string, args ...any) {
+	if c.news == nil {
+		c.news = make(map[string][]string)
+	}
+	c.news[b.ID] = append(c.news[b.ID], fmt.Sprintf(format, args...))
+}
+
+// confirmed is the path of an answer to the earliest block that the header chain
+// has; nil where there is none.
+func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calendar.Answer) *ots.Timestamp {
+	var best *proof.OpenTimestamps
+	for _, p := range answer.Paths {
+		height, _ := p.Attestation.BitcoinHeight()
+		o, err := proof.NewOpenTimestamps(p)
+		if err == nil {
+			_, err = o.Marshal()
+		}
+		switch at := whereIs(chain, p, height); {
+		case err != nil:
+			c.ui.warn("batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
+		case at == beyond:
+			c.heard(b, "calendar %s has it in block %d, which the header chain here does not hold", safe(answer.URI), height)
+			c.wantsHeaders = true
+		case at == elsewhere:
+			c.ui.warn("batch %s: calendar %s says that it is in block %d, but what it gives does not lead to that block in the header chain here: not taken", b.ID, safe(answer.URI), height)
+		case best == nil || o.Height < best.Height:
+			best = o
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	return best.Timestamp()
+}
+
+// settleTimestamp takes the earliest block that calendars attest for the proofs,
+// and makes that final where it is deep enough. Once it is, another does not take
+// its place.
+func (c *carrier) settleTimestamp(chain *headers.Chain, b *batch.Batch) error {
+	if b.IsTimestampFinal() {
+		return nil
+	}
+	root, err := b.Root()
+	if err != nil {
+		return err
+	}
+	paths, err := b.Calendars.Paths(root[:])
+	if err != nil {
+		return err
+	}
+	var best *proof.OpenTimestamps
+	for _, p := range paths {
+		height, ok := p.Attestation.BitcoinHeight()
+		if !ok || whereIs(chain, p, height) != inChain || best != nil && height >= uint64(best.Height) {
+			continue
+		}
+		if o, err := proof.NewOpenTimestamps(p); err == nil {
+			best = o
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	if b.Timestamp == nil || b.Timestamp.Height != best.Height {
+		if err := b.SaveTimestamp(best); err != nil {
+			return err
+		}
+	}
+	if chain.Height()-b.Timestamp.Height+1 < c.confirmations {
+		return nil
+	}
+	return b.FinalizeTimestamp()
+}
+
+// calendarsOf lists the calendars of a batch, each once, those first that have it
+// in a block.
+func calendarsOf(b *batch.Batch) ([]calendarJSON, error) {
+	list := []calendarJSON{}
+	if b.Calendars == nil {
+		return list, nil
+	}
+	root, err := b.Root()
+	if err != nil {
+		return nil, err
+	}
+	open, kept, err := calendar.Promises(root, b.Calendars)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range slices.Concat(kept, open) {
+		if !slices.ContainsFunc(list, func(c calendarJSON) bool { return c.URL == p.URI }) {
+			list = append(list, calendarJSON{p.URI, p.Height})
+		}
+	}
+	return list, nil
+}
+
+// calendarNames are the calendars of a batch, for people.
+func calendarNames(b *batch.Batch) string {
+	list, err := calendarsOf(b)
+	if err != nil {
+		return safe(err.Error())
+	}
+	var names []string
+	for _, c := range list {
+		names = append(names, safe(c.URL))
+	}
+	return strings.Join(names, ", ")
+}
+
+// calendarBlock is the block of a calendar's transaction, as far as the header
+// chain of this home has it.
+func (a *app) calendarBlock(b *batch.Batch) *blockJSON {
+	if b.Timestamp == nil {
+		return nil
+	}
+	chain, err := headers.Open(a.home.headerFile(b.Network), b.Network)
+	if err != nil {
+		return nil
+	}
+	defer chain.Close()
+	h, err := chain.At(b.Timestamp.Height)
+	if err != nil {
+		return nil
+	}
+	return newBlockJSON(&verify.BlockAt{Height: b.Timestamp.Height, Hash: h.Hash(), Time: h.Time()})
+}
