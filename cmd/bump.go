@@ -78,6 +78,8 @@ func (a *app) runBump(ctx context.Context, o bumpOptions, id string) error {
 func (c *carrier) bump(ctx context.Context, b *batch.Batch, o bumpOptions) (err error) {
 	if way, err := o.node.way(c.network); err != nil {
 		return err
+	} else if way == viaCalendars {
+		return hinted(errors.New("calendars make transactions of their own, of which they raise the fee themselves"), "name the node that the batch's transaction was sent to: --via bitcoind, btcd or esplora")
 	} else if way == viaEmbedded {
 		return errors.New("the embedded node puts every transaction into a block at once: there is nothing to bump")
 	}

@@ -195,11 +195,12 @@ func (a *app) openSource(ctx context.Context, o headersOptions, network bitcoin.
 	}
 	way, err := o.node.way(network)
 	switch {
-	case o.node.via == "" || err == nil && way == viaEmbedded:
+	case o.node.via == "" || err == nil && (way == viaEmbedded || way == viaCalendars):
 		return nil, "", nil, hinted(errors.New("no source is named"), "name one: --from bitcoind, --from btcd, --from esplora or --from p2p:HOST:PORT")
 	case err != nil:
 		return nil, "", nil, err
 	}
+	o.node.via = way
 	node, _, err := a.openNode(ctx, o.node, network)
 	if err != nil {
 		return nil, "", nil, err

@@ -44,7 +44,7 @@ type nodeOptions struct {
 
 func (o *nodeOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.via, "via", "", "`way` to the network: embedded (regtest only), bitcoind, btcd, esplora, or calendars")
+	flags.StringVar(&o.via, "via", "", "`way` to the network: embedded (regtest), bitcoind, btcd, esplora; or calendars")
 	flags.StringVar(&o.url, "node", "", "`URL` of the node's RPC server, or of the Esplora API")
 	flags.StringVar(&o.user, "node-user", "", "user `name` for the node's RPC server")
 	flags.StringVar(&o.passwordFile, "node-password-file", "", "`file` with the password for the node's RPC server")
