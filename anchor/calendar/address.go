@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gradseal/anchor/web"
 	"gradseal/proof/ots"
 )
 
@@ -28,7 +29,7 @@ func parseAddress(text string) (address, error) {
 	if err != nil {
 		return address{}, fmt.Errorf("malformed URL %q of a calendar: %w", text, err)
 	}
-	if at.scheme == "http" && !isLoopback(at.host) {
+	if at.scheme == "http" && !web.IsLoopback(at.host) {
 		return address{}, fmt.Errorf("unsupported URL %q of a calendar: it must begin with https:// unless the calendar is on this machine", text)
 	}
 	return at, nil
@@ -116,9 +117,4 @@ func (a address) String() string {
 		host = net.JoinHostPort(host, strconv.Itoa(int(a.port)))
 	}
 	return a.scheme + "://" + host + a.path
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

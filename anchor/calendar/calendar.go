@@ -16,6 +16,7 @@
 package calendar
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -23,6 +24,7 @@ import (
 	"net/http"
 	"time"
 
+	"gradseal/anchor/web"
 	"gradseal/proof/ots"
 )
 
@@ -84,12 +86,11 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{url: at.String(), timeout: config.Timeout}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
-	}
-	c.http = newHTTP(at, config.HTTP)
-	return c, nil
+	return &Client{
+		url:     at.String(),
+		http:    web.NewClient(at.scheme, config.HTTP),
+		timeout: cmp.Or(config.Timeout, DefaultTimeout),
+	}, nil
 }
 
 // URL names the calendar, in one spelling: that of its pending attestations

@@ -7,68 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
-	"time"
 
+	"gradseal/anchor/web"
 	"gradseal/proof/ots"
 )
-
-// connect is how long a calendar may take to accept a connection, and then over
-// the TLS handshake.
-const connect = 10 * time.Second
 
 // Sizes in bytes of what is read and kept of an answer that is not 200.
 const (
 	maxReason = 4 << 10
 	maxText   = 200
 )
-
-// newHTTP is a client that follows no redirect, with the transport of other
-// where there is one.
-func newHTTP(at address, other *http.Client) *http.Client {
-	transport := http.RoundTripper(newTransport(at))
-	if other != nil {
-		transport = other.Transport
-	}
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// newTransport returns a transport that keeps few connections, and speaks
-// without TLS to this machine alone.
-func newTransport(at address) *http.Transport {
-	dialer := &net.Dialer{Timeout: connect}
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    connect,
-		DisableCompression:     true,
-		ForceAttemptHTTP2:      true,
-		IdleConnTimeout:        connect,
-		MaxIdleConnsPerHost:    1,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-	if at.scheme == "http" {
-		t.Proxy = nil
-		// The name of the host may lead anywhere: the address decides.
-		dialer.Control = func(_, address string, _ syscall.RawConn) error {
-			host, _, err := net.SplitHostPort(address)
-			if err == nil && !isLoopback(host) {
-				err = fmt.Errorf("%s is not this machine, and the URL begins with http://", host)
-			}
-			return err
-		}
-	}
-	return t
-}
 
 // statusError is an answer that is not 200.
 type statusError struct {
@@ -134,7 +85,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 		return nil, tooLong
 	case err != nil:
 		return nil, &brokenError{fmt.Errorf("the answer was cut off: %w", err)}
-	case isPage(resp, body):
+	case web.IsPage(resp, body):
 		return nil, errors.New("the answer is a web page: the URL is not that of a calendar")
 	}
 	return body, nil
@@ -149,15 +100,10 @@ func readStatus(resp *http.Response) error {
 		return e
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxReason)) // what is there of it
-	if e.page = isPage(resp, body); !e.page {
+	if e.page = web.IsPage(resp, body); !e.page {
 		e.text = shorten(strings.TrimSpace(string(body)))
 	}
 	return e
-}
-
-func isPage(resp *http.Response, body []byte) bool {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return kind == "text/html" || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 }
 
 // shorten cuts what a stranger wrote, and makes it UTF-8.
@@ -178,6 +124,9 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	)
 	switch {
 	case ctx.Err() != nil:
+		if cause := context.Cause(ctx); cause != ctx.Err() {
+			return fmt.Errorf("%w: %w", ctx.Err(), cause)
+		}
 		return ctx.Err()
 	case errors.As(err, &cert):
 		return fmt.Errorf("its certificate is not accepted: %w", err)

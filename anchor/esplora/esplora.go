@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"gradseal/anchor"
+	"gradseal/anchor/web"
 	"gradseal/bitcoin"
 )
 
@@ -80,14 +81,7 @@ func New(config Config) (*Node, error) {
 	if n.now == nil {
 		n.now = time.Now
 	}
-	transport := http.RoundTripper(newTransport(u))
-	if config.HTTP != nil {
-		transport = config.HTTP.Transport
-	}
-	n.http = &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	n.http = web.NewClient(u.Scheme, config.HTTP)
 	return n, nil
 }
 
@@ -105,7 +99,7 @@ func parseURL(text string) (*url.URL, error) {
 		return nil, errors.New("unsupported URL of the Esplora service: it must end with its path")
 	case u.Hostname() == "" || u.Opaque != "":
 		return nil, fmt.Errorf("malformed URL %q of the Esplora service: no host", text)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !web.IsLoopback(u.Hostname()):
 		return nil, fmt.Errorf("unsupported URL %s: it must begin with https:// unless the Esplora service is on this machine", u)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("unsupported URL %s: it must begin with https://", u)

@@ -1,23 +1,21 @@
 package esplora
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"gradseal/anchor"
+	"gradseal/anchor/web"
 )
 
 // Sizes in bytes of the largest answers that are read.
@@ -35,43 +33,6 @@ const (
 	pause    = 500 * time.Millisecond
 	maxPause = 5 * time.Second // the longest that the service may ask for
 )
-
-// Times that no service needs.
-const connect = 15 * time.Second
-
-// newTransport returns a transport that keeps few connections, and speaks
-// without TLS to this machine alone.
-func newTransport(u *url.URL) *http.Transport {
-	dialer := &net.Dialer{Timeout: connect}
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    connect,
-		DisableCompression:     true,
-		ForceAttemptHTTP2:      true,
-		IdleConnTimeout:        connect,
-		MaxIdleConnsPerHost:    1,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-	if u.Scheme == "http" {
-		t.Proxy = nil
-		// The name of the host may lead anywhere: the address decides.
-		dialer.Control = func(_, address string, _ syscall.RawConn) error {
-			host, _, err := net.SplitHostPort(address)
-			if err == nil && !isLoopback(host) {
-				err = fmt.Errorf("%s is not this machine, and the URL begins with http://", host)
-			}
-			return err
-		}
-	}
-	return t
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
 
 // statusError is an answer that is not 200.
 type statusError struct {
@@ -195,7 +156,7 @@ func (n *Node) roundTrip(ctx context.Context, method, path, text string, limit i
 		return nil, readStatus(resp)
 	}
 	body, err := readBody(resp, limit)
-	if err == nil && isPage(resp, body) {
+	if err == nil && web.IsPage(resp, body) {
 		err = errPage
 	}
 	if err != nil {
@@ -231,15 +192,10 @@ func readStatus(resp *http.Response) error {
 		return e
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxReason)) // what is there of it
-	if e.page = isPage(resp, body); !e.page {
+	if e.page = web.IsPage(resp, body); !e.page {
 		e.text = shorten(strings.TrimSpace(string(body)))
 	}
 	return e
-}
-
-func isPage(resp *http.Response, body []byte) bool {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return kind == "text/html" || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 }
 
 // shorten cuts what a stranger wrote.

@@ -41,7 +41,7 @@ func (a Attestation) URI() (string, bool) {
 	if a.Tag != TagPending {
 		return "", false
 	}
-	r := &reader{rest: []byte(a.Payload), what: "pending attestation"}
+	r := &reader{[]byte(a.Payload)}
 	uri, err := r.bytes(0, MaxURI)
 	if err != nil || r.end() != nil || !isURI(uri) {
 		return "", false
@@ -55,9 +55,12 @@ func (a Attestation) Height() (uint64, bool) {
 	if a.Tag != TagBitcoin && a.Tag != TagLitecoin {
 		return 0, false
 	}
-	r := &reader{rest: []byte(a.Payload), what: "block attestation"}
+	r := &reader{[]byte(a.Payload)}
 	height, err := r.uint()
-	return height, err == nil && r.end() == nil
+	if err != nil || r.end() != nil {
+		return 0, false
+	}
+	return height, true
 }
 
 // BitcoinHeight is Height of a Bitcoin attestation only.
@@ -86,16 +89,16 @@ func (a Attestation) String() string {
 // check refuses a payload that is not as its kind has it.
 func (a Attestation) check() error {
 	if len(a.Payload) > MaxPayload {
-		return fmt.Errorf("%w: an attestation has %d bytes, want at most %d", ErrMalformed, len(a.Payload), MaxPayload)
+		return malformed("an attestation has %d bytes, want at most %d", len(a.Payload), MaxPayload)
 	}
 	switch a.Tag {
 	case TagPending:
 		if _, ok := a.URI(); !ok {
-			return fmt.Errorf("%w: the pending attestation has no URI of a calendar", ErrMalformed)
+			return malformed("the pending attestation has no URI of a calendar")
 		}
 	case TagBitcoin, TagLitecoin:
 		if _, ok := a.Height(); !ok {
-			return fmt.Errorf("%w: the block attestation has no height", ErrMalformed)
+			return malformed("the block attestation has no height")
 		}
 	}
 	return nil

@@ -15,51 +15,57 @@ const (
 // whole of data must be the timestamp, within the limits of the format; numbers
 // must be in their shortest form.
 //
-// The reference implementation writes attestations and branches in canonical
-// order (Canonical), but that of JavaScript writes branches in the order in
-// which calendars answered. So any order is read, and kept: Marshal of what was
-// read gives the same bytes. What stands there twice is refused.
+// The reference implementation writes attestations, then branches, both in
+// canonical order (Canonical), but that of JavaScript writes branches in the
+// order in which calendars answered. So any order of attestations and of
+// branches is read, and kept: Marshal of what was read gives the same bytes.
+// What stands there twice, and an attestation behind a branch, is refused.
 func Parse(data []byte, size int) (*Timestamp, error) {
 	r, err := newReader(data)
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.timestamp(size, MaxDepth)
-	if err != nil {
-		return nil, err
-	}
-	return t, r.end()
+	return r.whole(size)
 }
 
-// Marshal returns the timestamp of a message of size bytes. It fails where that
-// would break a limit of the format.
+// Marshal returns the timestamp of a message of size bytes. It fails where
+// Parse would not read it.
 func (t *Timestamp) Marshal(size int) ([]byte, error) {
 	return t.appendTo(nil, size, MaxDepth)
 }
 
 // reader takes a timestamp apart.
-type reader struct {
-	rest []byte
-	what string
-}
+type reader struct{ rest []byte }
 
 func newReader(data []byte) (*reader, error) {
-	r := &reader{rest: data, what: "timestamp"}
 	if len(data) > MaxSize {
-		return nil, r.malformed("it has more than %d bytes", MaxSize)
+		return nil, malformed("it has more than %d bytes", MaxSize)
 	}
-	return r, nil
+	return &reader{data}, nil
 }
 
-func (r *reader) malformed(format string, args ...any) error {
+func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+}
+
+// whole reads the timestamp of a message of size bytes, behind which nothing
+// may follow.
+func (r *reader) whole(size int) (*Timestamp, error) {
+	t, err := r.timestamp(size, MaxDepth)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // timestamp reads the timestamp of a message of size bytes, of which depth more
 // may be nested, this one included.
 func (r *reader) timestamp(size, depth int) (*Timestamp, error) {
-	if depth == 0 {
-		return nil, r.malformed("it is nested deeper than %d", MaxDepth)
+	if err := checkNode(size, depth); err != nil {
+		return nil, err
 	}
 	t := new(Timestamp)
 	for {
@@ -78,10 +84,17 @@ func (r *reader) timestamp(size, depth int) (*Timestamp, error) {
 		} else {
 			err = r.branch(t, tag, size, depth)
 		}
-		if err != nil || !more {
-			return t, err
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
 		}
 	}
+	if err := t.checkTwice(); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // attestation reads one, behind its first byte.
@@ -98,10 +111,8 @@ func (r *reader) attestation(t *Timestamp) error {
 	if err := a.check(); err != nil {
 		return err
 	}
-	for _, have := range t.Attestations {
-		if have == a {
-			return r.malformed("an attestation stands there twice")
-		}
+	if len(t.Branches) > 0 {
+		return malformed("an attestation stands behind an operation")
 	}
 	t.Attestations = append(t.Attestations, a)
 	return nil
@@ -120,11 +131,6 @@ func (r *reader) branch(t *Timestamp, tag byte, size, depth int) error {
 	result, err := op.resultSize(size)
 	if err != nil {
 		return err
-	}
-	for _, have := range t.Branches {
-		if have.Op == op {
-			return r.malformed("an operation stands there twice")
-		}
 	}
 	then, err := r.timestamp(result, depth-1)
 	if err != nil {
@@ -145,7 +151,7 @@ func (r *reader) byte() (byte, error) {
 // take returns the next n bytes, without copying them.
 func (r *reader) take(n int) ([]byte, error) {
 	if n > len(r.rest) {
-		return nil, r.malformed("it ends too early")
+		return nil, malformed("it ends too early")
 	}
 	b := r.rest[:n]
 	r.rest = r.rest[n:]
@@ -157,11 +163,11 @@ func (r *reader) uint() (uint64, error) {
 	v, n := binary.Uvarint(r.rest)
 	switch {
 	case n == 0:
-		return 0, r.malformed("it ends too early")
+		return 0, malformed("it ends too early")
 	case n < 0:
-		return 0, r.malformed("a number of more than 64 bits")
+		return 0, malformed("a number of more than 64 bits")
 	case n > 1 && r.rest[n-1] == 0:
-		return 0, r.malformed("a number that is not in its shortest form")
+		return 0, malformed("a number that is not in its shortest form")
 	}
 	r.rest = r.rest[n:]
 	return v, nil
@@ -174,16 +180,53 @@ func (r *reader) bytes(least, most int) ([]byte, error) {
 		return nil, err
 	}
 	if n < uint64(least) || n > uint64(most) {
-		return nil, r.malformed("a length of %d, want %d to %d", n, least, most)
+		return nil, malformed("a length of %d, want %d to %d", n, least, most)
 	}
 	return r.take(int(n))
 }
 
 func (r *reader) end() error {
 	if len(r.rest) > 0 {
-		return r.malformed("%d bytes follow its end", len(r.rest))
+		return malformed("%d bytes follow its end", len(r.rest))
 	}
 	return nil
+}
+
+// checkNode refuses a message of a size that the format does not allow, and a
+// timestamp of which depth more may be nested, this one included.
+func checkNode(size, depth int) error {
+	switch {
+	case size < 1 || size > MaxMessage:
+		return malformed("a message of %d bytes, want 1 to %d", size, MaxMessage)
+	case depth == 0:
+		return malformed("it is nested deeper than %d", MaxDepth)
+	}
+	return nil
+}
+
+// checkTwice refuses what one message has twice. A reader that merges the two,
+// as the reference implementation does, would write other bytes.
+func (t *Timestamp) checkTwice() error {
+	if hasTwice(t.Attestations, func(a Attestation) Attestation { return a }) {
+		return malformed("an attestation stands there twice")
+	}
+	if hasTwice(t.Branches, func(b Branch) Operation { return b.Op }) {
+		return malformed("an operation stands there twice")
+	}
+	return nil
+}
+
+// hasTwice takes a time that grows with the length of the list, not with its
+// square: there can be thousands of branches, and who sends them is a stranger.
+func hasTwice[E any, K comparable](list []E, key func(E) K) bool {
+	if len(list) < 2 {
+		return false
+	}
+	have := make(map[K]struct{}, len(list))
+	for _, e := range list {
+		have[key(e)] = struct{}{}
+	}
+	return len(have) < len(list)
 }
 
 func appendUint(dst []byte, v uint64) []byte { return binary.AppendUvarint(dst, v) }
@@ -194,11 +237,14 @@ func appendBytes(dst []byte, b string) []byte {
 
 // appendTo writes the timestamp of a message of size bytes.
 func (t *Timestamp) appendTo(dst []byte, size, depth int) (_ []byte, err error) {
-	switch {
-	case depth == 0:
-		return nil, fmt.Errorf("%w: it is nested deeper than %d", ErrMalformed, MaxDepth)
-	case t == nil || len(t.Attestations)+len(t.Branches) == 0:
-		return nil, fmt.Errorf("%w: it has a branch without attestation", ErrMalformed)
+	if err := checkNode(size, depth); err != nil {
+		return nil, err
+	}
+	if t == nil || len(t.Attestations)+len(t.Branches) == 0 {
+		return nil, malformed("it has a branch without attestation")
+	}
+	if err := t.checkTwice(); err != nil {
+		return nil, err
 	}
 	left := len(t.Attestations) + len(t.Branches)
 	begin := func() {
@@ -229,7 +275,7 @@ func (t *Timestamp) appendTo(dst []byte, size, depth int) (_ []byte, err error) 
 		}
 	}
 	if len(dst) > MaxSize {
-		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrMalformed, MaxSize)
+		return nil, malformed("it has more than %d bytes", MaxSize)
 	}
 	return dst, nil
 }

@@ -110,6 +110,9 @@ func (o Operation) digestSize() int {
 // resultSize is the length of the result for a message of size bytes.
 func (o Operation) resultSize(size int) (int, error) {
 	result := size
+	if _, known := names[o.Tag]; known && o.takesArgument() != (o.Arg != "") {
+		return 0, malformed("%s has an argument of %d bytes", o.Name(), len(o.Arg))
+	}
 	switch {
 	case o.digestSize() > 0:
 		result = o.digestSize()
@@ -121,7 +124,7 @@ func (o Operation) resultSize(size int) (int, error) {
 		return 0, fmt.Errorf("%w: operation %#02x", ErrUnknown, o.Tag)
 	}
 	if size < 1 || size > MaxMessage || result > MaxMessage {
-		return 0, fmt.Errorf("%w: %s makes a message of %d bytes of one of %d, want 1 to %d", ErrMalformed, o.Name(), result, size, MaxMessage)
+		return 0, malformed("%s makes a message of %d bytes of one of %d, want 1 to %d", o.Name(), result, size, MaxMessage)
 	}
 	return result, nil
 }

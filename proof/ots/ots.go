@@ -7,8 +7,9 @@
 // a header chain compares.
 //
 // The format is that of the reference implementation, python-opentimestamps,
-// with its limits (docs/format.md, section 16). There is one spelling of every
-// value, and one thing is free: the order of branches, see Parse.
+// with its limits (docs/format.md, section 21). There is one spelling of every
+// value, and one thing is free: the order of attestations, and that of branches,
+// see Parse.
 package ots
 
 import (
@@ -68,7 +69,10 @@ func (t *Timestamp) Paths(message []byte) ([]Path, error) {
 		all = append(all, p)
 		return false
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 // Timestamp returns the timestamp that has this path and nothing else.
@@ -100,30 +104,34 @@ func (t *Timestamp) Line() (ops []Operation, a Attestation, ok bool) {
 
 // Merge returns a timestamp with all that two of the same message have, in
 // canonical order.
-func Merge(a, b *Timestamp) *Timestamp {
-	m := &Timestamp{
-		Attestations: slices.Concat(a.Attestations, b.Attestations),
-		Branches:     slices.Concat(a.Branches, b.Branches),
-	}
-	slices.SortFunc(m.Attestations, Attestation.compare)
-	m.Attestations = slices.Compact(m.Attestations)
-	slices.SortStableFunc(m.Branches, func(x, y Branch) int { return x.Op.compare(y.Op) })
-	n := 0 // branches that are in their place
-	for _, next := range m.Branches {
-		if n > 0 && m.Branches[n-1].Op == next.Op {
-			m.Branches[n-1].Then = Merge(m.Branches[n-1].Then, next.Then)
-			continue
-		}
-		m.Branches[n] = Branch{next.Op, next.Then.Canonical()}
-		n++
-	}
-	m.Branches = m.Branches[:n]
-	return m
-}
+func Merge(a, b *Timestamp) *Timestamp { return merge(a, b) }
 
 // Canonical returns the timestamp with everything in canonical order: that in
 // which the reference implementation writes it.
-func (t *Timestamp) Canonical() *Timestamp { return Merge(t, &Timestamp{}) }
+func (t *Timestamp) Canonical() *Timestamp { return merge(t) }
+
+// merge goes through every branch of all once, whatever they have in common.
+func merge(all ...*Timestamp) *Timestamp {
+	m := new(Timestamp)
+	var branches []Branch
+	for _, t := range all {
+		m.Attestations = append(m.Attestations, t.Attestations...)
+		branches = append(branches, t.Branches...)
+	}
+	slices.SortFunc(m.Attestations, Attestation.compare)
+	m.Attestations = slices.Compact(m.Attestations)
+	slices.SortStableFunc(branches, func(x, y Branch) int { return x.Op.compare(y.Op) })
+	for len(branches) > 0 {
+		op := branches[0].Op
+		var then []*Timestamp
+		for len(branches) > 0 && branches[0].Op == op {
+			then = append(then, branches[0].Then)
+			branches = branches[1:]
+		}
+		m.Branches = append(m.Branches, Branch{op, merge(then...)})
+	}
+	return m
+}
 
 // Prune returns the timestamp with those paths only that keep accepts, in the
 // order that they had; nil where that is none.
@@ -184,7 +192,7 @@ func ParseFile(data []byte) (*File, error) {
 		return nil, err
 	}
 	if !IsFile(data) {
-		return nil, r.malformed("it does not begin as an OpenTimestamps file does")
+		return nil, malformed("it does not begin as an OpenTimestamps file does")
 	}
 	r.rest = r.rest[len(magic):]
 	v, err := r.uint()
@@ -199,25 +207,37 @@ func ParseFile(data []byte) (*File, error) {
 		return nil, err
 	}
 	f := &File{Hash: Operation{Tag: tag}}
-	size := f.Hash.digestSize()
-	if size == 0 || tag == tagKeccak256 {
-		return nil, fmt.Errorf("%w: hash %#02x of the document, want sha256, sha1 or ripemd160", ErrUnknown, tag)
+	if err := f.checkHash(); err != nil {
+		return nil, err
 	}
-	digest, err := r.take(size)
+	digest, err := r.take(f.Hash.digestSize())
 	if err != nil {
 		return nil, err
 	}
 	f.Digest = bytes.Clone(digest)
-	if f.Timestamp, err = r.timestamp(size, MaxDepth); err != nil {
+	if f.Timestamp, err = r.whole(len(digest)); err != nil {
 		return nil, err
 	}
-	return f, r.end()
+	return f, nil
+}
+
+// checkHash refuses what is no hash of documents. The reference implementation
+// reads a file that names a document by its Keccak-256, but can hash none so.
+func (f *File) checkHash() error {
+	switch f.Hash {
+	case SHA256, SHA1, RIPEMD160:
+		return nil
+	}
+	return fmt.Errorf("%w: hash %#02x of the document, want sha256, sha1 or ripemd160", ErrUnknown, f.Hash.Tag)
 }
 
 // Marshal returns the file.
 func (f *File) Marshal() ([]byte, error) {
-	if len(f.Digest) == 0 || len(f.Digest) != f.Hash.digestSize() {
-		return nil, fmt.Errorf("a digest of %d bytes, want the %d of %s", len(f.Digest), f.Hash.digestSize(), f.Hash)
+	if err := f.checkHash(); err != nil {
+		return nil, err
+	}
+	if len(f.Digest) != f.Hash.digestSize() {
+		return nil, malformed("a digest of %d bytes, want the %d of %s", len(f.Digest), f.Hash.digestSize(), f.Hash)
 	}
 	out := append([]byte(magic), version, f.Hash.Tag)
 	return f.Timestamp.appendTo(append(out, f.Digest...), len(f.Digest), MaxDepth)
