@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/btcsuite/btcd/address/v2"
 	"github.com/btcsuite/btcd/btcec/v2/schnorr"
+	"github.com/btcsuite/btcd/btcutil/v2"
 	"github.com/btcsuite/btcd/btcutil/v2/hdkeychain"
 	"github.com/btcsuite/btcd/chaincfg/v2"
 	"github.com/btcsuite/btcd/psbt/v2"
@@ -33,15 +35,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gradseal/anchor"
+	"gradseal/anchor/bitcoind"
+	"gradseal/anchor/btcd"
+	"gradseal/anchor/calendar"
 	"gradseal/anchor/coinkey"
+	"gradseal/anchor/jsonrpc"
 	"gradseal/batch"
 	"gradseal/bitcoin"
+	"gradseal/internal/calendartest"
 	"gradseal/internal/esploratest"
 	"gradseal/internal/testnode"
+	"gradseal/proof"
+	"gradseal/proof/ots"
 )
 
 // The pages in docs/anchoring are run as they stand, in their order, against
-// real nodes, with regtest for testnet4. Their blocks are
+// real nodes, with regtest for testnet4 and, on the page about calendars, for
+// mainnet. Their blocks are
 //
 //	sh           lines for the registrar's shell; "sh NAME" for somebody else's
 //	cron         a line of a crontab, whose command is run once
@@ -95,9 +105,12 @@ type pageLine struct {
 
 // walk is one person's way, and that of others, through a page.
 type walk struct {
-	t      *testing.T
-	node   *testnode.Node
-	cold   *testnode.Node // of the person "signer"; nil where there is none
+	t    *testing.T
+	node *testnode.Node
+	cold *testnode.Node // of the person "signer"; nil where there is none
+
+	calendars []*calendartest.Calendar // on the node's chain; none on most pages
+
 	people map[string]person
 	spell  []string // what of the page is called otherwise here, in pairs
 	env    []string // the registrar's settings that come from the node
@@ -749,19 +762,206 @@ func (w *walk) readDescriptors() {
 	require.NotEqual(w.t, "RECEIVING CHANGE", w.here("RECEIVING CHANGE"))
 }
 
+// The chapters of the page about calendars that begin with another machine.
+const (
+	bothWays    = "Calendars and a transaction of your own"
+	ownCalendar = "A test network, with a calendar of your own"
+)
+
+// calendarBlocks are the blocks of that page in one of these chapters, or those
+// in none where it is empty.
+func calendarBlocks(t *testing.T, chapter string) []pageBlock {
+	t.Helper()
+	blocks := slices.DeleteFunc(pageBlocks(t, "calendars.md"), func(b pageBlock) bool {
+		if b.section != bothWays && b.section != ownCalendar {
+			return chapter != ""
+		}
+		return b.section != chapter
+	})
+	require.NotEmpty(t, blocks, chapter)
+	return blocks
+}
+
+// addCalendars starts calendars that anchor through the walk's node, with what
+// its blocks earn.
+func (w *walk) addCalendars(count int) {
+	w.t.Helper()
+	var node anchor.Node
+	var err error
+	if w.node.Program == "btcd" {
+		node, err = btcd.New(btcd.Config{URL: w.node.RPCURL, Login: jsonrpc.Password(w.node.User, w.node.Password), CertFile: w.node.CertFile})
+	} else {
+		node, err = bitcoind.New(bitcoind.Config{URL: w.node.RPCURL, Login: jsonrpc.Cookie(w.node.CookieFile)})
+	}
+	require.NoError(w.t, err)
+	wif, err := btcutil.NewWIF(testnode.Key(), &chaincfg.RegressionNetParams, true)
+	require.NoError(w.t, err)
+	key, err := coinkey.Parse(wif.String(), bitcoin.Regtest)
+	require.NoError(w.t, err)
+	backend := struct {
+		anchor.Node
+		anchor.Signer
+	}{node, anchor.NewKeySigner(node, key)}
+	for range count {
+		c, err := calendartest.New(backend, calendartest.Options{})
+		require.NoError(w.t, err)
+		w.t.Cleanup(func() { require.NoError(w.t, c.Close()) })
+		w.calendars = append(w.calendars, c)
+	}
+	w.node.Mine(count) // a ripe coin for each
+	w.spell = append(w.spell, "mainnet", "regtest", "seed.bitcoin.sipa.be:8333", w.node.P2PAddr)
+}
+
+// nameCalendars has the registrar, who is yet to begin, use the walk's calendars
+// where the page means the public ones.
+func (w *walk) nameCalendars() {
+	var urls []string
+	for _, c := range w.calendars {
+		urls = append(urls, c.URL())
+	}
+	w.env = append(w.env, "GRADSEAL_CALENDARS_URLS="+strings.Join(urls, ","))
+}
+
+// keepPromises has the calendars make their transactions, and puts these into a
+// block.
+func (w *walk) keepPromises() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
+	for _, c := range w.calendars {
+		require.NoError(w.t, c.Anchor(ctx))
+	}
+	w.node.Mine(1)
+}
+
+// onMainnet answers for who verifies without naming a network.
+const onMainnet = "--network regtest"
+
+// TestCalendarsPage: from an empty machine to VALID at a second person's, with
+// neither node nor coins.
+func TestCalendarsPage(t *testing.T) {
+	w := newWalk(t, testnode.StartBtcd(t))
+	w.node.Mine(101)
+	w.addCalendars(4)
+	w.nameCalendars()
+	lines := wayLines(addIssuerPassphrase)
+	for _, line := range []string{
+		`*/10 * * * * cd "$HOME/gradseal" && ./gradseal --quiet upgrade`,
+		`./gradseal verify --network testnet4 transcripts/`,
+	} {
+		delete(lines, line)
+	}
+	w.run(calendarBlocks(t, ""), with(lines, map[string]pageLine{
+		`./gradseal headers sync --network mainnet --from p2p:seed.bitcoin.sipa.be:8333`: {want: "regtest"},
+		`./gradseal anchor --dry-run transcripts/`:                                       {add: addIssuerPassphrase, want: `(?s)(calendar +http://127\.0\.0\.1:.*){4}`},
+		`./gradseal anchor --title "Summer 2026" transcripts/`: {
+			add: addIssuerPassphrase, want: `(?s)Calendars will anchor 2 documents in regtest.*Wrote 2 pending proofs`},
+		`./gradseal upgrade`: {want: calendartest.Pending},
+		`17 * * * * cd "$HOME/gradseal" && ./gradseal --quiet headers sync --network mainnet --from p2p:seed.bitcoin.sipa.be:8333 > /dev/null && ./gradseal --quiet upgrade`: {
+			before: (*walk).keepPromises, want: "Wrote 2 proofs"},
+		`./gradseal verify transcripts/`: {add: onMainnet, want: "2 VALID"},
+		`./gradseal export --batch 20261122-10b7b705 --to ots -o timestamps/`: {
+			before: (*walk).nameBatch, want: "Wrote 2 files to timestamps"},
+	}))
+	for _, c := range w.calendars {
+		require.Len(t, c.Digests(), 1)
+	}
+	for _, name := range []string{"2022110417", "2022110418"} {
+		data, err := os.ReadFile(filepath.Join(w.person("").dir, "timestamps", name+".pdf.ots"))
+		require.NoError(t, err)
+		file, err := ots.ParseFile(data)
+		require.NoError(t, err)
+		paths, err := file.Timestamp.Paths(file.Digest)
+		require.NoError(t, err)
+		require.Len(t, paths, len(w.calendars), "the page says that all of them are in it")
+	}
+}
+
+// TestCalendarsPageBothWays: beside a transaction of the registrar's own, whose
+// way is that of another page.
+func TestCalendarsPageBothWays(t *testing.T) {
+	ways := map[string]struct {
+		start func(t *testing.T) *walk
+		page  string
+		sign  string
+		lines map[string]pageLine
+	}{
+		"bitcoind": {newBitcoindWalk, "bitcoind.md", addIssuerPassphrase, with(bitcoindLines(), map[string]pageLine{
+			`bitcoin-cli -named createwallet wallet_name=registrar load_on_startup=true`: {want: "registrar"},
+			`bitcoin-cli -rpcwallet=registrar getnewaddress`:                             {want: "^bcrt1q"},
+		})},
+		"btcd": {newBtcdWalk, "btcd.md", addBothPassphrases, with(btcdLines(), map[string]pageLine{
+			`./gradseal coin create`: {add: addIssuerPassphrase, want: "address"},
+		})},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			w := way.start(t)
+			w.addCalendars(2)
+			w.nameCalendars()
+			w.runUpTo(way.page, "gradseal anchor --title", with(wayLines(way.sign), way.lines))
+			w.spell = append(w.spell, "--via bitcoind,", "--via "+name+",")
+			w.run(calendarBlocks(t, bothWays), map[string]pageLine{
+				`./gradseal anchor --network mainnet --via bitcoind,calendars --title "Winter 2026" transcripts/`: {
+					add: way.sign, want: `(?s)Sent the transaction for 2 documents to regtest.*calendars +http://.*Wrote 2 pending proofs`},
+				`./gradseal upgrade --network mainnet --via bitcoind,calendars`: {before: (*walk).keepPromises, want: "Wrote 2 proofs"},
+				`./gradseal verify --network mainnet transcripts/`:              {want: "2 VALID"},
+			})
+			data, err := os.ReadFile(filepath.Join(w.person("").dir, "transcripts", "2022110417.pdf"+proof.Suffix))
+			require.NoError(t, err)
+			p, err := proof.Parse(data)
+			require.NoError(t, err)
+			require.NotNil(t, p.Bitcoin)
+			require.NotNil(t, p.OpenTimestamps)
+		})
+	}
+}
+
+// TestCalendarsPageOwnCalendar: one that names itself otherwise than where it
+// was asked.
+func TestCalendarsPageOwnCalendar(t *testing.T) {
+	w := newWalk(t, testnode.StartBtcd(t))
+	w.node.Mine(101)
+	w.addCalendars(1)
+	asked := w.calendars[0].URL()
+	named := strings.Replace(asked, "127.0.0.1", "localhost", 1)
+	w.calendars[0].Misbehave(calendartest.Faults{URI: named})
+	w.spell = append(w.spell, "https://calendar.uni.example", asked, "https://alice.calendar.uni.example", named)
+	w.setUp("calendars.md", map[string]pageLine{
+		`./gradseal headers sync --network mainnet --from p2p:seed.bitcoin.sipa.be:8333`: {want: "regtest"},
+	})
+	w.run(calendarBlocks(t, ownCalendar), map[string]pageLine{
+		`./gradseal issuer create --id uni.example/registrar --name "University of Example"`: {add: addNewIssuer, want: "fingerprint"},
+		`./gradseal anchor --title "Practice" transcripts/`: {
+			add: addIssuerPassphrase, want: `(?s)Calendars will anchor 2 documents in regtest.*calendars +http://localhost:`},
+		`./gradseal headers sync --from p2p:seed.testnet4.bitcoin.sprovoost.nl:48333`: {before: (*walk).keepPromises, want: "regtest"},
+		`./gradseal upgrade`:             {want: "Wrote 2 proofs"},
+		`./gradseal verify transcripts/`: {want: "2 VALID"},
+	})
+}
+
+// runUpTo runs the blocks of a page before the first one with a command. Of
+// lines, those that are not in them are left out.
+func (w *walk) runUpTo(page, command string, lines map[string]pageLine) {
+	w.t.Helper()
+	blocks := pageBlocks(w.t, page)
+	end := slices.IndexFunc(blocks, func(b pageBlock) bool { return strings.Contains(b.text, command) })
+	require.Positive(w.t, end)
+	for line := range lines {
+		if !slices.ContainsFunc(blocks[:end], func(b pageBlock) bool { return strings.Contains(b.text, line+"\n") }) {
+			delete(lines, line)
+		}
+	}
+	w.run(blocks[:end], lines)
+}
+
 // TestAnchoringPage runs what the ways have in common, with a batch that is on
 // its way.
 func TestAnchoringPage(t *testing.T) {
 	w := newBtcdWalk(t)
-	blocks := pageBlocks(t, "btcd.md")
-	sent := slices.IndexFunc(blocks, func(b pageBlock) bool { return strings.Contains(b.text, "gradseal upgrade") })
-	lines := with(wayLines(addBothPassphrases), btcdLines())
-	for line := range lines {
-		if !slices.ContainsFunc(blocks[:sent], func(b pageBlock) bool { return strings.Contains(b.text, line+"\n") }) {
-			delete(lines, line)
-		}
-	}
-	w.run(blocks[:sent], with(lines, map[string]pageLine{`./gradseal coin create`: {add: addIssuerPassphrase}}))
+	w.runUpTo("btcd.md", "gradseal upgrade", with(wayLines(addBothPassphrases), with(btcdLines(), map[string]pageLine{
+		`./gradseal coin create`: {add: addIssuerPassphrase},
+	})))
 	upgrades := 0
 	w.run(pageBlocks(t, "README.md"), map[string]pageLine{
 		`./gradseal batches`: {want: "sent +2 +regtest"},
@@ -799,7 +999,7 @@ func TestPagesSayWhatRan(t *testing.T) {
 			require.Contains(t, string(text), "No public network was reached when this page was tested")
 		}
 	}
-	require.Equal(t, []string{"README.md", "bitcoind.md", "btcd.md", "costs.md", "esplora.md", "psbt.md"}, names)
+	require.Equal(t, []string{"README.md", "bitcoind.md", "btcd.md", "calendars.md", "costs.md", "esplora.md", "psbt.md"}, names)
 }
 
 // TestPagesNameFlags: what the pages say in passing of flags of gradseal is so.
@@ -841,6 +1041,26 @@ func TestPagesNameErrors(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, string(out), "there is no way to testnet4 yet")
 	require.Contains(t, string(page), "\n| `there is no way to testnet4 yet` |")
+
+	page, err = os.ReadFile(filepath.Join(anchoringDir, "calendars.md"))
+	require.NoError(t, err)
+	out, err = exec.Command(builtProgram(t), "--home", t.TempDir(), "anchor", "--network", "testnet4", "--via", "calendars", "testdata/transcripts").CombinedOutput()
+	require.Error(t, err)
+	const elsewhere = "anchors in mainnet, and the batch is for testnet4"
+	require.Contains(t, string(out), elsewhere)
+	var silent []*calendar.Client
+	for range 4 {
+		server := httptest.NewServer(http.NotFoundHandler())
+		server.Close()
+		c, err := calendar.New(calendar.Config{URL: server.URL})
+		require.NoError(t, err)
+		silent = append(silent, c)
+	}
+	_, _, err = calendar.Stamp(t.Context(), silent, calendar.Whitelist{}, [32]byte{}, 2)
+	require.Error(t, err)
+	for _, text := range []string{err.Error(), elsewhere, calendartest.Pending} {
+		require.Contains(t, string(page), "\n| `"+text+"` |")
+	}
 }
 
 // costRow is a row of the table of sizes: coins, change, vbytes.

@@ -47,7 +47,11 @@ var readmeCases = map[string]readmeCase{
 	`./gradseal verify transcript.pdf`:                      {exit: 5, want: "CANNOT TELL"},
 	`./gradseal verify --json inbox/ > results.jsonl`:       {exit: 5},
 	`./gradseal verify transcripts/ || echo "exit code $?"`: {want: "exit code 5"},
-	`python3 testdata/vectors/verifier.py`:                  {want: "vectors, 0 differ"},
+	`./gradseal export --to ots transcripts/`:               {want: "Wrote 2 files"},
+	`./gradseal inspect transcripts/2022110417.pdf.ots`:     {want: "Bitcoin block"},
+	`./gradseal verify --network regtest transcripts/2022110417.pdf --ots transcripts/2022110417.pdf.ots || echo "exit code $?"`: {
+		want: "it existed no later than"},
+	`python3 testdata/vectors/verifier.py`: {want: "vectors, 0 differ"},
 }
 
 // readmeFixtures are the files that the README speaks of: its list, with a BOM

@@ -60,15 +60,13 @@ func (b *Batch) markWritten() error {
 	return err
 }
 
-// unmark takes that back for proofs that carry any of e, which is about to
-// change.
-func (b *Batch) unmark(e evidence) error {
-	if e.bitcoin && b.written.bitcoin || e.timestamp && b.written.timestamp {
-		if err := b.remove(completeFile); err != nil {
-			return err
-		}
-		b.written = evidence{}
+// unmark takes that back, before evidence goes that proofs carry. They can carry
+// some that complete does not name: a process was killed while it wrote them.
+func (b *Batch) unmark() error {
+	if err := b.remove(completeFile); err != nil {
+		return err
 	}
+	b.written = evidence{}
 	return nil
 }
 
@@ -111,8 +109,10 @@ func (b *Batch) SaveAttestation(a *proof.Bitcoin) error {
 	if _, err := proof.ParseBitcoin(data); err != nil { // or no batch could be listed any more
 		return fmt.Errorf("batch %s: %w", b.ID, err)
 	}
-	if err := b.unmark(evidence{bitcoin: true}); err != nil {
-		return err
+	if b.written.bitcoin || b.Attestation != nil && b.Attestation.Header != a.Header {
+		if err := b.unmark(); err != nil {
+			return err
+		}
 	}
 	if err := atomicfile.WriteFile(filepath.Join(b.dir, attestationFile), data, 0o600); err != nil {
 		return err
@@ -133,7 +133,10 @@ func (b *Batch) FinalizeAttestation(a *proof.Bitcoin) error {
 // DropAttestation forgets the evidence, because the block has left the chain:
 // the proofs do not carry it any more.
 func (b *Batch) DropAttestation() error {
-	if err := b.unmark(evidence{bitcoin: true}); err != nil {
+	if b.Attestation == nil {
+		return nil
+	}
+	if err := b.unmark(); err != nil {
 		return err
 	}
 	b.final.bitcoin = false
@@ -166,8 +169,13 @@ func (b *Batch) SaveTimestamp(t *proof.OpenTimestamps) error {
 	if err != nil {
 		return fmt.Errorf("batch %s: %w", b.ID, err)
 	}
-	if err := b.unmark(evidence{timestamp: true}); err != nil {
-		return err
+	if b.Calendars == nil { // or no batch could be listed any more
+		return fmt.Errorf("batch %s: no calendar was asked", b.ID)
+	}
+	if b.Timestamp != nil {
+		if err := b.unmark(); err != nil {
+			return err
+		}
 	}
 	if err := atomicfile.WriteFile(filepath.Join(b.dir, timestampFile), data, 0o600); err != nil {
 		return err
@@ -178,12 +186,20 @@ func (b *Batch) SaveTimestamp(t *proof.OpenTimestamps) error {
 
 // FinalizeTimestamp says that the block of the timestamp is deep enough: from
 // here on the proofs carry it.
-func (b *Batch) FinalizeTimestamp() error { return b.finalize(evidence{timestamp: true}) }
+func (b *Batch) FinalizeTimestamp() error {
+	if b.Timestamp == nil {
+		return fmt.Errorf("batch %s: there is no timestamp", b.ID)
+	}
+	return b.finalize(evidence{timestamp: true})
+}
 
 // DropTimestamp forgets the evidence of a calendar, because its block has left
 // the chain.
 func (b *Batch) DropTimestamp() error {
-	if err := b.unmark(evidence{timestamp: true}); err != nil {
+	if b.Timestamp == nil {
+		return nil
+	}
+	if err := b.unmark(); err != nil {
 		return err
 	}
 	b.final.timestamp = false

@@ -216,6 +216,7 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 		return err
 	}
 	found := b.Calendars
+	delete(c.news, b.ID)
 	for _, answer := range calendar.Ask(ctx, open, c.calendars.allowed, calendar.Config{}) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -225,7 +226,7 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 		case errors.As(answer.Err, &pending):
 			c.heard(b, "%s", answer.Err)
 		case answer.Err != nil && b.State() != batch.Complete:
-			c.ui.warn("batch %s: %s", b.ID, safe(answer.Err.Error()))
+			c.warnOnce("batch %s: %s", b.ID, safe(answer.Err.Error()))
 		case answer.Err == nil:
 			if t := c.confirmed(chain, b, answer); t != nil {
 				found = ots.Merge(found, t)
@@ -246,6 +247,17 @@ func (c *carrier) heard(b *batch.Batch, format string, args ...any) {
 	c.news[b.ID] = append(c.news[b.ID], fmt.Sprintf(format, args...))
 }
 
+// warnOnce warns of what a calendar may go on doing while somebody waits.
+func (c *carrier) warnOnce(format string, args ...any) {
+	if c.warned == nil {
+		c.warned = make(map[string]bool)
+	}
+	if text := fmt.Sprintf(format, args...); !c.warned[text] {
+		c.warned[text] = true
+		c.ui.warn("%s", text)
+	}
+}
+
 // confirmed is the path of an answer to the earliest block that the header chain
 // has; nil where there is none.
 func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calendar.Answer) *ots.Timestamp {
@@ -258,12 +270,12 @@ func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calenda
 		}
 		switch at := whereIs(chain, p, height); {
 		case err != nil:
-			c.ui.warn("batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
+			c.warnOnce("batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
 		case at == beyond:
 			c.heard(b, "calendar %s has it in block %d, which the header chain here does not hold", safe(answer.URI), height)
 			c.wantsHeaders = true
 		case at == elsewhere:
-			c.ui.warn("batch %s: calendar %s says that it is in block %d, but what it gives does not lead to that block in the header chain here: not taken", b.ID, safe(answer.URI), height)
+			c.warnOnce("batch %s: calendar %s says that it is in block %d, but what it gives does not lead to that block in the header chain here: not taken", b.ID, safe(answer.URI), height)
 		case best == nil || o.Height < best.Height:
 			best = o
 		}

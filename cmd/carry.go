@@ -31,7 +31,8 @@ type carrier struct {
 
 	calendars *calendars          // nil where none may be asked
 	submits   bool                // batches are submitted to them
-	news      map[string][]string // what calendars said of batches, by batch
+	news      map[string][]string // what calendars said of batches when they were asked last, by batch
+	warned    map[string]bool     // what was warned of in this run
 
 	wantsHeaders bool // a calendar named a block that the header chain does not have
 
@@ -246,6 +247,12 @@ func (c *carrier) follow(ctx context.Context, b *batch.Batch) error {
 
 // hasTransaction reports whether there is a transaction to follow.
 func hasTransaction(b *batch.Batch) bool { return len(b.Requests)+len(b.Found) > 0 }
+
+// isUnsigned reports whether all versions of a batch's transaction wait for their
+// signature, whatever calendars have done meanwhile.
+func isUnsigned(b *batch.Batch) bool {
+	return len(b.Requests) > 0 && b.Newest() < 0 && len(b.Found) == 0 && b.Attestation == nil
+}
 
 // locate finds the block of a batch's transaction. A batch that has one keeps it
 // for as long as the header chain does.

@@ -42,9 +42,12 @@ func openRegular(path string) (*os.File, error) {
 	return os.Open(path)
 }
 
-// readProofFile reads a proof file. One that is too large is returned as far
-// as it was read: it is judged, and refused, by its parser.
-func readProofFile(path string) ([]byte, error) {
+// readProofFile reads a proof file.
+func readProofFile(path string) ([]byte, error) { return readStart(path, proof.MaxSize) }
+
+// readStart reads a file of evidence. One of more than most bytes is returned as
+// far as it was read: it is judged, and refused, by its parser.
+func readStart(path string, most int64) ([]byte, error) {
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -52,7 +55,7 @@ func readProofFile(path string) ([]byte, error) {
 	defer f.Close()
 	var b bytes.Buffer
 	b.Grow(usualProof)
-	_, err = b.ReadFrom(io.LimitReader(f, proof.MaxSize+1))
+	_, err = b.ReadFrom(io.LimitReader(f, most+1))
 	return b.Bytes(), err
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ func (a *app) headline(r *verify.Result, accepted bitcoin.Network) string {
 		color, word = yellow, strings.ReplaceAll(word, "-", " ")
 	}
 	text := a.ui.paint(color, word)
+	if r.Existence != nil && r.Verdict != verify.Invalid {
+		text += existenceHeadline(r)
+	}
 	if r.Verdict == verify.Valid && r.WorkOnly {
 		text += " " + a.ui.paint(yellow, "(WORK ONLY: block not in a header chain)")
 	}
@@ -190,14 +194,26 @@ func day(times ...time.Time) string {
 
 // story says in plain words what was found out.
 func story(r *verify.Result) []string {
-	if r.Verdict == verify.Valid {
-		return validStory(r)
+	switch {
+	case r.Existence != nil:
+		return existenceStory(r)
+	case r.Verdict == verify.Valid:
+		return append(validStory(r), witnessStory(r)...)
 	}
 	lines := []string{capital(finding(r)) + "."}
 	if r.Verdict == verify.Pending {
 		lines = append(lines, "What could be checked so far is sound.")
+		lines = append(lines, witnessStory(r)...)
 	}
 	return lines
+}
+
+// witnessStory is what the second attestation of a proof adds.
+func witnessStory(r *verify.Result) []string {
+	if r.Witness == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("A second witness, an OpenTimestamps calendar: no later than %s (block %d).", day(r.Witness.Day()), r.Witness.Height)}
 }
 
 func validStory(r *verify.Result) []string {
@@ -240,11 +256,14 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 	if j.Verdict == verify.Valid {
 		return ""
 	}
+	if j.Existence != nil && j.Verdict != verify.Invalid {
+		return adviseExistence(j.Result)
+	}
 	switch reason(j.Result) {
 	case verify.Unreadable:
 		return "make the file readable, or take it out of the folder"
 	case verify.NoProof:
-		return "ask whoever gave you the document for its proof, NAME.pdf" + proof.Suffix + ", and put it beside the document"
+		return adviseNoProof(j.path)
 	case verify.MalformedProof:
 		return "ask for the proof again, as a file and not as text in a mail"
 	case verify.NewerProof:
@@ -280,6 +299,14 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 	return ""
 }
 
+func adviseNoProof(document string) string {
+	ask := "ask whoever gave you the document for its proof, NAME.pdf" + proof.Suffix + ", and put it beside the document"
+	if info, err := os.Stat(document + otsSuffix); err == nil && info.Mode().IsRegular() {
+		ask += ". The .ots file beside it names no issuer, but may prove since when it exists: gradseal verify FILE --ots FILE" + otsSuffix
+	}
+	return ask
+}
+
 func (a *app) adviseDigest(j judged, others map[verify.Digest]string) string {
 	if other, ok := others[j.claimed]; ok && other != j.path {
 		return fmt.Sprintf("this is the proof of another document that you have: %s", shown(other))
@@ -296,7 +323,11 @@ func adviseChain(j judged) string {
 	if j.Network == bitcoin.Regtest {
 		return "if this proof comes from a rehearsal on another machine, nobody but that machine can check it: ask the institution for a proof on Bitcoin's main network. If it comes from a regtest network that several share, " + pack
 	}
-	return fmt.Sprintf("%s. Or fetch the headers yourself: gradseal headers sync --network %s --from p2p:HOST:PORT (another machine can, and then: gradseal headers import FILE)", pack, j.Network)
+	return pack + ". Or " + fetchHeaders(j.Network)
+}
+
+func fetchHeaders(n bitcoin.Network) string {
+	return fmt.Sprintf("fetch the headers yourself: gradseal headers sync --network %s --from p2p:HOST:PORT (another machine can, and then: gradseal headers import FILE)", n)
 }
 
 // printSummary counts the verdicts, and says once what to do about each kind

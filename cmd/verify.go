@@ -23,7 +23,7 @@ type verifyOptions struct {
 	confirmations      uint32
 	allowUnknownStatus bool
 	unsafeCarriedWork  bool
-	proof, proofs      string
+	proof, proofs, ots string
 }
 
 func (o *verifyOptions) addFlags(cmd *cobra.Command) {
@@ -34,6 +34,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.unsafeCarriedWork, "unsafe-carried-work", false, "on mainnet, take work in the proof for a block beyond the header chain; proves no date")
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
 	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
+	flags.StringVar(&o.ots, "ots", "", "OpenTimestamps `file` of the one document named; it proves when, and no issuer")
 	setConfigKey(flags, "network", "verify.network")
 	setConfigKey(flags, "confirmations", "verify.confirmations")
 	setConfigKey(flags, "allow-unknown-status", "verify.allow-unknown-status")
@@ -54,11 +55,16 @@ func (a *app) newVerifyCommand() *cobra.Command {
   CANNOT TELL  something that is needed is not known here
 
 The proof is looked for where --proof says, beside the document as
-NAME.pdf.proof.json, at the end of the document itself, and in --proofs.`,
+NAME.pdf.proof.json, at the end of the document itself, and in --proofs.
+
+With --ots it is judged by a timestamp of OpenTimestamps alone, of any kind of
+file. That proves at most since when the document exists, and names no issuer:
+INVALID or CANNOT TELL.`,
 		Example: `  gradseal verify transcript.pdf
   gradseal verify transcript.pdf transcript.pdf.proof.json
   gradseal verify --network regtest rehearsal/
   gradseal verify --json --proofs proofs/ inbox/
+  gradseal verify essay.txt --ots essay.txt.ots
 
 Exit codes: 0 every document VALID; 1 an error, nothing was judged; otherwise
 that of the worst: 3 INVALID, 6 WITHDRAWN, 5 CANNOT TELL, 4 PENDING.`,
@@ -80,31 +86,41 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions, args []string) err
 	if len(args) == 0 {
 		return errNothingToVerify
 	}
-	docs, err := collectDocuments(args)
+	judgeAll := a.judgeByProofs
+	if o.ots != "" {
+		judgeAll = a.judgeByTimestamp
+	}
+	results, err := judgeAll(ctx, o, args)
 	if err != nil {
 		return err
-	}
-	find, err := newFinder(docs, o.proof, o.proofs)
-	if err != nil {
-		return err
-	}
-	v, closeChain, err := a.newVerifier(o)
-	if err != nil {
-		return err
-	}
-	defer closeChain()
-	results, err := a.judgeAll(ctx, v, find, docs.paths)
-	if err != nil {
-		return err
-	}
-	for _, u := range docs.unreadable {
-		results = append(results, judged{path: u.path, Result: verify.NotRead(u.err)})
 	}
 	network, err := bitcoin.ParseNetwork(o.network)
 	if err != nil {
 		return err
 	}
 	return a.reportVerdicts(results, network)
+}
+
+// judgeByProofs verifies the documents that were named by their proofs.
+func (a *app) judgeByProofs(ctx context.Context, o verifyOptions, args []string) ([]judged, error) {
+	docs, err := collectDocuments(args)
+	if err != nil {
+		return nil, err
+	}
+	find, err := newFinder(docs, o.proof, o.proofs)
+	if err != nil {
+		return nil, err
+	}
+	v, closeChain, err := a.newVerifier(o)
+	if err != nil {
+		return nil, err
+	}
+	defer closeChain()
+	results, err := a.judgeAll(ctx, v, find, docs.paths)
+	for _, u := range docs.unreadable {
+		results = append(results, judged{path: u.path, Result: verify.NotRead(u.err)})
+	}
+	return results, err
 }
 
 // newVerifier puts together what this machine trusts and what was asked for.
@@ -264,20 +280,23 @@ var preference = []verify.Verdict{verify.Valid, verify.Withdrawn, verify.Pending
 
 // verdictJSON is one document's result under --json.
 type verdictJSON struct {
-	Version     int         `json:"version"`
-	File        string      `json:"file"`
-	Verdict     string      `json:"verdict"`
-	Network     *string     `json:"network"`
-	TestNetwork bool        `json:"test_network"`
-	Issuer      *partyJSON  `json:"issuer"`
-	Block       *blockJSON  `json:"block"`
-	WorkOnly    bool        `json:"work_only"`
-	NoLaterThan *string     `json:"no_later_than"`
-	StatusAsOf  *string     `json:"status_as_of"`
-	Problem     *string     `json:"problem"`
-	Checks      []checkJSON `json:"checks"`
-	Hint        string      `json:"hint"`
-	Exit        int         `json:"exit"`
+	Version       int         `json:"version"`
+	File          string      `json:"file"`
+	Verdict       string      `json:"verdict"`
+	Network       *string     `json:"network"`
+	TestNetwork   bool        `json:"test_network"`
+	Issuer        *partyJSON  `json:"issuer"`
+	Block         *blockJSON  `json:"block"`
+	Witness       *blockJSON  `json:"witness"`
+	WorkOnly      bool        `json:"work_only"`
+	ExistenceOnly bool        `json:"existence_only"`
+	WeakHash      *string     `json:"weak_hash"`
+	NoLaterThan   *string     `json:"no_later_than"`
+	StatusAsOf    *string     `json:"status_as_of"`
+	Problem       *string     `json:"problem"`
+	Checks        []checkJSON `json:"checks"`
+	Hint          string      `json:"hint"`
+	Exit          int         `json:"exit"`
 }
 
 type partyJSON struct {
@@ -309,6 +328,10 @@ func newVerdictJSON(j judged, accepted bitcoin.Network, advice string) verdictJS
 	out := verdictJSON{
 		Version: jsonVersion, File: j.path, Verdict: j.Verdict.String(),
 		TestNetwork: onTestNetwork(j.Result, accepted), WorkOnly: j.WorkOnly, Hint: advice, Exit: j.Verdict.Exit(),
+		Witness: newBlockJSON(j.Witness), ExistenceOnly: j.Existence != nil,
+	}
+	if j.Existence != nil && j.Existence.WeakHash != "" {
+		out.WeakHash = ptr(j.Existence.WeakHash)
 	}
 	if j.Checks[verify.Anchor].Outcome == verify.OK {
 		out.Block = newBlockJSON(j.Header)

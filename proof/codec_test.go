@@ -16,6 +16,7 @@ import (
 	"gradseal/issuer"
 	"gradseal/merkle"
 	"gradseal/proof"
+	"gradseal/proof/ots"
 )
 
 func TestMarshalSpelling(t *testing.T) {
@@ -26,7 +27,13 @@ func TestMarshalSpelling(t *testing.T) {
 	p.Layers[1].Path = nil
 	require.Equal(t, write(p), marshal(t, p), "nil lists are written as empty ones")
 
+	p.OpenTimestamps = newTimestamp()
+	require.Equal(t, write(p), marshal(t, p), "both attestations")
+
 	p.Bitcoin = nil
+	require.Equal(t, write(p), marshal(t, p), "a timestamp alone")
+
+	p.OpenTimestamps = nil
 	p.Layers = p.Layers[:1]
 	require.Equal(t, write(p), marshal(t, p))
 }
@@ -52,7 +59,13 @@ func TestRoundTrip(t *testing.T) {
 	pending := newProof(t)
 	pending.Bitcoin = nil
 
-	for name, p := range map[string]*proof.Proof{"usual": newProof(t), "most": most, "least": least, "pending": pending} {
+	stamped, both := newProof(t), newProof(t)
+	stamped.Bitcoin, stamped.OpenTimestamps = nil, newTimestamp()
+	both.OpenTimestamps = newTimestamp()
+	most.OpenTimestamps = largestTimestamp(t)
+	for name, p := range map[string]*proof.Proof{
+		"usual": newProof(t), "most": most, "least": least, "pending": pending, "timestamp": stamped, "both attestations": both,
+	} {
 		t.Run(name, func(t *testing.T) {
 			data := marshal(t, p)
 			got, err := proof.Parse([]byte(data))
@@ -73,6 +86,12 @@ func TestMarshalRefuses(t *testing.T) {
 	big.Bitcoin.Transaction = make([]byte, proof.MaxSize/2)
 	_, err := proof.Marshal(big)
 	require.ErrorContains(t, err, "more than the format's 65536")
+
+	deep := newProof(t)
+	deep.OpenTimestamps = &proof.OpenTimestamps{Ops: slices.Repeat([]ots.Operation{ots.SHA256}, 256)}
+	data, err := proof.Marshal(deep)
+	require.ErrorContains(t, err, "nested deeper than 256")
+	require.Nil(t, data)
 
 	for _, text := range []string{"a\tb", "a\u2028b", "a\xffb"} {
 		odd := newProof(t)
@@ -109,11 +128,8 @@ func TestParseRefuses(t *testing.T) {
 		l[i], l[i+1] = l[i+1], l[i]
 		return strings.Join(l, "")
 	}()
-	attestation := func() string {
-		from := strings.Index(good, `    {`+"\n"+`      "type": "bitcoin"`)
-		to := strings.LastIndex(good, "    }\n") + len("    }")
-		return good[from:to]
-	}()
+	anchor, stampHex := attestation(good), hex.EncodeToString(writeTimestamp(newTimestamp()))
+	stamp := stampJSON(stampHex)
 	layer2 := func() string {
 		from := strings.Index(good, "    {\n      \"index\": 0,")
 		to := strings.Index(good, "  \"attestations\"") - len("\n  ],\n")
@@ -229,9 +245,29 @@ func TestParseRefuses(t *testing.T) {
 
 		// Attestations.
 		{"attestations null", good[:strings.Index(good, `"attestations": [`)] + "\"attestations\": null\n}\n", "attestations are null, want a list"},
-		{"two bitcoin attestations", swap(attestation, attestation+",\n"+attestation), "two attestations of one type, want at most one"},
-		{"null attestation", set(t, good, attestation, "    null"), spelling},
+		{"two bitcoin attestations", swap(anchor, anchor+",\n"+anchor), "two attestations of one type, want at most one"},
+		{"null attestation", set(t, good, anchor, "    null"), spelling},
 		{"attestation without a type", swap(`"type": "bitcoin"`, `"type": ""`), `bitcoin attestation: type "", want "bitcoin"`},
+		{"two timestamps", withAttestations(good, stamp, stamp), "two attestations of one type, want at most one"},
+		{"timestamp before the anchor", withAttestations(good, stamp, anchor), "the attestation of type bitcoin is not the first"},
+		{"two anchors and a timestamp", withAttestations(good, anchor, anchor, stamp), "two attestations of one type, want at most one"},
+		{"an anchor and two timestamps", withAttestations(good, anchor, stamp, stamp), "two attestations of one type, want at most one"},
+		{"timestamp with a trailing comma", withAttestations(good, stamp+","), "malformed JSON"},
+		{"timestamp without its bytes", withAttestations(good, set(t, stamp, ",\n      \"timestamp\": \""+stampHex+`"`, "")), spelling},
+		{"timestamp with a height", withAttestations(good, set(t, stamp, `"timestamp"`, "\"height\": 102,\n      \"timestamp\"")), `unknown field "height"`},
+		{"timestamp behind its bytes", withAttestations(good, "    {\n      \"timestamp\": \""+stampHex+"\",\n      \"type\": \"opentimestamps\"\n    }"), spelling},
+		{"timestamp as a number", withAttestations(good, set(t, stamp, `"`+stampHex+`"`, "1")), "unexpected number"},
+		{"anchor with the type of a timestamp", withAttestations(good, set(t, anchor, `"bitcoin"`, `"opentimestamps"`)), "unknown field"},
+		{"timestamp with the type of an anchor", withAttestations(good, set(t, stamp, `"opentimestamps"`, `"bitcoin"`)), "unknown field"},
+		{"type twice", withAttestations(good, set(t, stamp, `"type": "opentimestamps"`, "\"type\": \"bitcoin\",\n      \"type\": \"opentimestamps\"")), spelling},
+		{"type twice, the other way", withAttestations(good, set(t, stamp, `"type": "opentimestamps"`, "\"type\": \"opentimestamps\",\n      \"type\": \"bitcoin\"")), "unknown field"},
+		{"type in other letters", withAttestations(good, set(t, stamp, `"type"`, `"Type"`)), spelling},
+		{"empty timestamp", withAttestations(good, stampJSON("")), "opentimestamps attestation: timestamp has 0 characters, want 2 to 20000"},
+		{"odd timestamp", withAttestations(good, stampJSON(stampHex[1:])), "opentimestamps attestation: timestamp is not lower-case hex"},
+		{"upper-case timestamp", withAttestations(good, stampJSON(strings.ToUpper(stampHex))), "opentimestamps attestation: timestamp is not lower-case hex"},
+		{"timestamp of 10,001 bytes", withAttestations(good, stampJSON(strings.Repeat("08", 10001))), "opentimestamps attestation: timestamp has 20002 characters, want 2 to 20000"},
+		{"timestamp cut off", withAttestations(good, stampJSON(stampHex[:len(stampHex)-2])), "opentimestamps attestation: malformed timestamp: it ends too early"},
+		{"timestamp cut off beside an anchor", withAttestations(good, anchor, stampJSON(stampHex[:len(stampHex)-2])), "opentimestamps attestation: malformed timestamp: it ends too early"},
 		{"upper-case transaction", swap(hex.EncodeToString(newProof(t).Bitcoin.Transaction), strings.ToUpper(hex.EncodeToString(newProof(t).Bitcoin.Transaction))), "bitcoin attestation: transaction is not lower-case hex"},
 		{"odd transaction", swap(hex.EncodeToString(newProof(t).Bitcoin.Transaction), hex.EncodeToString(newProof(t).Bitcoin.Transaction)[1:]), "bitcoin attestation: transaction is not lower-case hex"},
 		{"transaction of 64 bytes", with(func(p *proof.Proof) { p.Bitcoin.Transaction = make([]byte, 64) }), "transaction has 128 characters, want 130 to 8000"},
@@ -272,6 +308,9 @@ func TestNewer(t *testing.T) {
 		{"unknown attestation type", swap(`"type": "bitcoin"`, `"type": "liquid"`), `attestation type "liquid"`},
 		{"unknown attestation type with other content", good[:strings.Index(good, `"attestations": [`)] + "\"attestations\": [\n    {\n      \"type\": \"liquid\",\n      \"x\": 1\n    }\n  ]\n}\n", `attestation type "liquid"`},
 		{"another attestation besides", swap("    }\n  ]\n}\n", "    },\n    {\n      \"type\": \"liquid\"\n    }\n  ]\n}\n"), `attestation type "liquid"`},
+		{"unknown type beside both", withAttestations(good, attestation(good), stampJSON("00"), set(t, stampJSON("00"), "opentimestamps", "liquid")), `attestation type "liquid"`},
+		{"a type that begins as a known one", withAttestations(good, set(t, stampJSON("00"), "opentimestamps", "opentimestamps2")), `attestation type "opentimestamps2"`},
+		{"a known type in another case", withAttestations(good, set(t, stampJSON("00"), "opentimestamps", "OpenTimestamps")), `attestation type "OpenTimestamps"`},
 		{"statement v2", swap(`gradseal statement v1\ntype documents`, `gradseal statement v2\ntype documents`), `layer 1: malformed statement: line 1: unknown format "gradseal statement v2"`},
 		{"statement v2 in an outer layer", swap(`gradseal statement v1\ntype batches`, `gradseal statement v17\ntype batches`), `unknown format "gradseal statement v17"`},
 		{"a long format", swap("gradseal-proof/1", "gradseal-proof/"+long), "gradseal-proof/xxx"},

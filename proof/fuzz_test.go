@@ -2,12 +2,14 @@ package proof_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"gradseal/proof"
+	"gradseal/proof/ots"
 )
 
 func FuzzParse(f *testing.F) {
@@ -16,6 +18,12 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(good))
 	p.Bitcoin = nil
 	f.Add([]byte(write(p)))
+	p.OpenTimestamps = newTimestamp()
+	f.Add([]byte(write(p)))
+	both := newProof(f)
+	both.OpenTimestamps = newTimestamp()
+	f.Add([]byte(write(both)))
+	f.Add([]byte(withAttestations(good, stampJSON("0800"), attestation(good))))
 	f.Add([]byte(strings.Replace(good, "proof/1", "proof/2", 1)))
 	f.Add([]byte(strings.Replace(good, `"bitcoin"`, `"liquid"`, 1)))
 	f.Add([]byte(strings.Replace(good, "statement v1", "statement v2", 1)))
@@ -35,6 +43,68 @@ func FuzzParse(f *testing.F) {
 		require.Equal(t, string(data), string(again))
 		require.Equal(t, string(data), write(p), "the encoder of the tests agrees")
 	})
+}
+
+// What is exported of any proof can be read again as it is, and has the claims of
+// the proof and no others. What cannot be exported says why.
+func FuzzExport(f *testing.F) {
+	add := func(change func(p *proof.Proof), places ...place) {
+		p, root := honest(f, places...)
+		anchorIn(f, p, root, 3, 1, proof.Commitment(root))
+		p.OpenTimestamps = newTimestamp()
+		change(p)
+		f.Add([]byte(marshal(f, p)))
+	}
+	add(func(*proof.Proof) {}, place{4, 9}, place{0, 1})
+	add(func(p *proof.Proof) { p.OpenTimestamps = nil }, place{0, 1})
+	add(func(p *proof.Proof) { p.Bitcoin = nil }, place{0, 1})
+	add(func(p *proof.Proof) { p.Bitcoin, p.OpenTimestamps = nil, nil }, place{0, 1})
+	add(func(p *proof.Proof) { p.Salt[0] ^= 1 }, place{4, 9})
+	add(func(p *proof.Proof) { p.Layers[0].Index++ }, place{4, 9})
+	add(func(*proof.Proof) {}, place{0, 1 << 32}, place{0, 1 << 32}, place{0, 1 << 32})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := proof.Parse(data)
+		if err != nil {
+			return
+		}
+		file, err := p.Export(nil)
+		if err != nil {
+			require.Nil(t, file)
+			require.Equal(t, p.Bitcoin == nil && p.OpenTimestamps == nil, errors.Is(err, proof.ErrNoAttestation))
+			return
+		}
+		written, err := file.Marshal()
+		if err != nil {
+			require.ErrorContains(t, err, "nested deeper than 256")
+			return
+		}
+		again, err := ots.ParseFile(written)
+		require.NoError(t, err)
+		require.Equal(t, p.Digest[:], again.Digest)
+		paths, err := again.Timestamp.Paths(again.Digest)
+		require.NoError(t, err)
+		require.Equal(t, distinct(claims(t, p)), distinct(ends(paths)))
+	})
+}
+
+func distinct(all []string) []string {
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// claims are the Merkle roots and heights that a proof which can be exported
+// claims.
+func claims(t testing.TB, p *proof.Proof) (all []string) {
+	t.Helper()
+	if b := p.Bitcoin; b != nil {
+		all = append(all, end(b.Header.MerkleRoot(), int(b.Height)))
+	}
+	if o := p.OpenTimestamps; o != nil {
+		merkleRoot, err := o.MerkleRoot([32]byte(walk(t, p.Digest[:], steps(t, p))))
+		require.NoError(t, err)
+		all = append(all, end(merkleRoot, int(o.Height)))
+	}
+	return all
 }
 
 func FuzzSplitTrailer(f *testing.F) {

@@ -1,9 +1,11 @@
 package proof_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"gradseal/issuer"
 	"gradseal/merkle"
 	"gradseal/proof"
+	"gradseal/proof/ots"
 )
 
 // officer signs with a real Ed25519 key; the number is the key's seed, so that
@@ -134,9 +137,13 @@ func write(p *proof.Proof) string {
 		line(2, `}%s`, commaUnlessLast(i, len(p.Layers)))
 	}
 	line(1, `],`)
-	if a := p.Bitcoin; a == nil {
+	if p.Bitcoin == nil && p.OpenTimestamps == nil {
 		line(1, `"attestations": []`)
-	} else {
+		line(0, "}")
+		return b.String()
+	}
+	line(1, `"attestations": [`)
+	if a := p.Bitcoin; a != nil {
 		var path, successors []string
 		for _, h := range a.Path {
 			path = append(path, fmt.Sprintf(`"%x"`, [32]byte(h)))
@@ -144,7 +151,6 @@ func write(p *proof.Proof) string {
 		for _, h := range a.Successors {
 			successors = append(successors, fmt.Sprintf(`"%x"`, [80]byte(h)))
 		}
-		line(1, `"attestations": [`)
 		line(2, `{`)
 		line(3, `"type": "bitcoin",`)
 		line(3, `"transaction": "%x",`, a.Transaction)
@@ -153,11 +159,83 @@ func write(p *proof.Proof) string {
 		line(3, `"header": "%x",`, [80]byte(a.Header))
 		line(3, `"height": %d,`, a.Height)
 		list(3, "successors", "", successors)
-		line(2, `}`)
-		line(1, `]`)
+		if p.OpenTimestamps == nil {
+			line(2, `}`)
+		} else {
+			line(2, `},`)
+		}
 	}
+	if o := p.OpenTimestamps; o != nil {
+		line(2, `{`)
+		line(3, `"type": "opentimestamps",`)
+		line(3, `"timestamp": "%x"`, writeTimestamp(o))
+		line(2, `}`)
+	}
+	line(1, `]`)
 	line(0, "}")
 	return b.String()
+}
+
+// writeTimestamp is a writer of its own for the one path of a timestamp.
+func writeTimestamp(o *proof.OpenTimestamps) []byte {
+	var b []byte
+	for _, op := range o.Ops {
+		b = append(b, op.Tag)
+		if op.Arg != "" {
+			b = append(append(b, leb128(len(op.Arg))...), op.Arg...)
+		}
+	}
+	height := leb128(int(o.Height))
+	b = append(b, "\x00\x05\x88\x96\x0d\x73\xd7\x19\x01"...)
+	return append(append(b, byte(len(height))), height...)
+}
+
+// stampJSON is an OpenTimestamps attestation in a proof file.
+func stampJSON(timestamp string) string {
+	return "    {\n      \"type\": \"opentimestamps\",\n      \"timestamp\": \"" + timestamp + "\"\n    }"
+}
+
+// attestation is the one attestation of a proof file.
+func attestation(file string) string {
+	_, after, _ := strings.Cut(file, "\"attestations\": [\n")
+	return strings.TrimSuffix(after, "\n  ]\n}\n")
+}
+
+// withAttestations is a proof file with these in place of its own.
+func withAttestations(file string, all ...string) string {
+	before, _, _ := strings.Cut(file, "\"attestations\": [")
+	return before + "\"attestations\": [\n" + strings.Join(all, ",\n") + "\n  ]\n}\n"
+}
+
+// leb128 writes a number, seven bits to a byte, the lowest first.
+func leb128(n int) []byte {
+	if n < 0x80 {
+		return []byte{byte(n)}
+	}
+	return append([]byte{byte(n%0x80 + 0x80)}, leb128(n/0x80)...)
+}
+
+// newTimestamp has operations of all three kinds. It leads from any batch root
+// to 32 bytes.
+func newTimestamp() *proof.OpenTimestamps {
+	nonce := hash(0x90)
+	return &proof.OpenTimestamps{
+		Ops: []ots.Operation{
+			ots.Append(nonce[:16]), ots.SHA256, ots.Prepend([]byte("time")), ots.Append(bytes.Repeat([]byte("x"), 200)), ots.SHA256, ots.SHA256,
+		},
+		Height: 958000,
+	}
+}
+
+// largestTimestamp has proof.MaxTimestamp bytes.
+func largestTimestamp(t testing.TB) *proof.OpenTimestamps {
+	t.Helper()
+	fill := func(n int) ots.Operation { return ots.Append(bytes.Repeat([]byte("x"), n)) }
+	o := &proof.OpenTimestamps{Ops: []ots.Operation{fill(4064), ots.SHA256, fill(4064), ots.SHA256, fill(1000), ots.SHA256}, Height: math.MaxUint32}
+	last := &o.Ops[4]
+	*last = fill(1000 + proof.MaxTimestamp - len(writeTimestamp(o)))
+	require.Len(t, writeTimestamp(o), proof.MaxTimestamp)
+	return o
 }
 
 func commaUnlessLast(i, n int) string {

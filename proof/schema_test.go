@@ -66,6 +66,7 @@ func largest(t testing.TB) *proof.Proof {
 	p.Bitcoin.Path = make([]bitcoin.Hash, bitcoin.MaxInclusionPath)
 	p.Bitcoin.Position, p.Bitcoin.Height = math.MaxUint32, math.MaxUint32
 	p.Bitcoin.Successors = make([]bitcoin.Header, proof.MaxSuccessors)
+	p.OpenTimestamps = largestTimestamp(t)
 	return p
 }
 
@@ -102,6 +103,10 @@ func signed(t testing.TB, p *proof.Proof, officers int, change func(*issuer.Stat
 func TestSchemaAccepts(t *testing.T) {
 	pending := newProof(t)
 	pending.Bitcoin = nil
+	stamped := newProof(t)
+	stamped.Bitcoin, stamped.OpenTimestamps = nil, newTimestamp()
+	both := newProof(t)
+	both.OpenTimestamps = newTimestamp()
 	statements := func(officers int, change func(*issuer.Statement)) *proof.Proof {
 		p := newProof(t)
 		signed(t, p, officers, change)
@@ -112,6 +117,8 @@ func TestSchemaAccepts(t *testing.T) {
 		"four layers":            largest(t),
 		"one layer":              smallest(t),
 		"pending":                pending,
+		"timestamp":              stamped,
+		"both attestations":      both,
 		"16 signatures":          statements(issuer.MaxSignatures, func(*issuer.Statement) {}),
 		"after":                  statements(1, func(s *issuer.Statement) { s.After = &issuer.After{Height: math.MaxUint32} }),
 		"no title":               statements(1, func(s *issuer.Statement) { s.Title = "" }),
@@ -170,6 +177,9 @@ func TestSchemaRefuses(t *testing.T) {
 	tx := hex.EncodeToString(newProof(t).Bitcoin.Transaction)
 	without := func(line string) string { return swap(line, "") }
 	attestations := strings.Index(good, `"attestations": [`)
+	stamp := hex.EncodeToString(writeTimestamp(newTimestamp()))
+	stamped := withAttestations(good, stampJSON(stamp))
+	anchor := attestation(good)
 	const (
 		layer1, layer2 = "/layers/0", "/layers/1"
 		anchored       = "/attestations/0"
@@ -238,7 +248,15 @@ func TestSchemaRefuses(t *testing.T) {
 		{"plus in the name of a signature", strings.Replace(good, "— uni.example", "— uni+example", 1), st1, "pattern"},
 
 		{"attestations null", good[:attestations] + `"attestations": null}`, "/attestations", "type"},
-		{"two attestations", good[:attestations] + `"attestations": [` + attestation(good) + "," + attestation(good) + "]}", "/attestations", "maxItems"},
+		{"three attestations", withAttestations(good, anchor, stampJSON(stamp), stampJSON(stamp)), "/attestations", "maxItems"},
+		{"timestamp in upper case", set(t, stamped, stamp, strings.ToUpper(stamp)), anchored + "/timestamp", "pattern"},
+		{"empty timestamp", set(t, stamped, stamp, ""), anchored + "/timestamp", "minLength"},
+		{"odd timestamp", set(t, stamped, stamp, stamp[1:]), anchored + "/timestamp", "pattern"},
+		{"timestamp of 10,001 bytes", set(t, stamped, stamp, strings.Repeat("08", proof.MaxTimestamp+1)), anchored + "/timestamp", "maxLength"},
+		{"timestamp null", set(t, stamped, `"`+stamp+`"`, "null"), anchored + "/timestamp", "type"},
+		{"no timestamp", set(t, stamped, ",\n      \"timestamp\": \""+stamp+`"`, ""), anchored, "required"},
+		{"timestamp with a height", set(t, stamped, `"timestamp"`, `"height": 102, "timestamp"`), anchored, "additionalProperties"},
+		{"second attestation without its member", withAttestations(good, anchor, `{"type": "opentimestamps"}`), "/attestations/1", "required"},
 		{"another attestation", swap(`"type": "bitcoin"`, `"type": "litecoin"`), anchored + "/type", "const"},
 		{"unknown member of the attestation", swap(`"height": 102`, `"height": 102, "time": 1`), anchored, "additionalProperties"},
 		{"no height", without(`      "height": 102,`), anchored, "required"},
@@ -273,10 +291,27 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// attestation is the one attestation of a proof file.
-func attestation(file string) string {
-	from := strings.Index(file, `"attestations": [`) + len(`"attestations": [`)
-	return file[from:strings.LastIndex(file, "]")]
+// Attestations of one type, or in the other order, break several keywords.
+func TestSchemaOrderOfAttestations(t *testing.T) {
+	good := marshal(t, newProof(t))
+	anchor, stamp := attestation(good), stampJSON(hex.EncodeToString(writeTimestamp(newTimestamp())))
+	s := schema(t)
+	require.NoError(t, validate(t, s, withAttestations(good, anchor, stamp)))
+	for name, file := range map[string]string{
+		"other order": withAttestations(good, stamp, anchor),
+		"two anchors": withAttestations(good, anchor, anchor),
+		"two stamps":  withAttestations(good, stamp, stamp),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var invalid *jsonschema.ValidationError
+			require.ErrorAs(t, validate(t, s, file), &invalid)
+			for _, place := range refusals(invalid) {
+				require.Regexp(t, "^/attestations/[01]", place)
+			}
+			_, err := proof.Parse([]byte(file))
+			require.Regexp(t, "two attestations of one type|is not the first", err)
+		})
+	}
 }
 
 // refusals are places with the keyword that refused what is there, without
@@ -302,25 +337,28 @@ func refusals(e *jsonschema.ValidationError) []string {
 func TestSchemaLimits(t *testing.T) {
 	s := schemaFile(t)
 	limits := map[string]int64{
-		"properties/layers/minItems":                     1,
-		"properties/layers/maxItems":                     proof.MaxLayers,
-		"properties/attestations/maxItems":               1,
-		"$defs/hash/minLength":                           int64(2 * len(merkle.Hash{})),
-		"$defs/hash/maxLength":                           int64(2 * len(merkle.Hash{})),
-		"$defs/header/minLength":                         int64(2 * len(bitcoin.Header{})),
-		"$defs/header/maxLength":                         int64(2 * len(bitcoin.Header{})),
-		"$defs/layer/properties/index/minimum":           0,
-		"$defs/layer/properties/index/maximum":           issuer.MaxTreeSize - 1,
-		"$defs/layer/properties/path/maxItems":           merkle.MaxPath,
-		"$defs/layer/properties/statement/maxLength":     issuer.MaxStatement,
-		"$defs/bitcoin/properties/transaction/minLength": 2 * bitcoin.MinTransaction,
-		"$defs/bitcoin/properties/transaction/maxLength": 2 * bitcoin.MaxTransaction,
-		"$defs/bitcoin/properties/path/maxItems":         bitcoin.MaxInclusionPath,
-		"$defs/bitcoin/properties/position/minimum":      0,
-		"$defs/bitcoin/properties/position/maximum":      math.MaxUint32,
-		"$defs/bitcoin/properties/height/minimum":        0,
-		"$defs/bitcoin/properties/height/maximum":        math.MaxUint32,
-		"$defs/bitcoin/properties/successors/maxItems":   proof.MaxSuccessors,
+		"properties/layers/minItems":                          1,
+		"properties/layers/maxItems":                          proof.MaxLayers,
+		"properties/attestations/maxItems":                    2,
+		"properties/attestations/if/minItems":                 2,
+		"$defs/opentimestamps/properties/timestamp/minLength": 2,
+		"$defs/opentimestamps/properties/timestamp/maxLength": 2 * proof.MaxTimestamp,
+		"$defs/hash/minLength":                                int64(2 * len(merkle.Hash{})),
+		"$defs/hash/maxLength":                                int64(2 * len(merkle.Hash{})),
+		"$defs/header/minLength":                              int64(2 * len(bitcoin.Header{})),
+		"$defs/header/maxLength":                              int64(2 * len(bitcoin.Header{})),
+		"$defs/layer/properties/index/minimum":                0,
+		"$defs/layer/properties/index/maximum":                issuer.MaxTreeSize - 1,
+		"$defs/layer/properties/path/maxItems":                merkle.MaxPath,
+		"$defs/layer/properties/statement/maxLength":          issuer.MaxStatement,
+		"$defs/bitcoin/properties/transaction/minLength":      2 * bitcoin.MinTransaction,
+		"$defs/bitcoin/properties/transaction/maxLength":      2 * bitcoin.MaxTransaction,
+		"$defs/bitcoin/properties/path/maxItems":              bitcoin.MaxInclusionPath,
+		"$defs/bitcoin/properties/position/minimum":           0,
+		"$defs/bitcoin/properties/position/maximum":           math.MaxUint32,
+		"$defs/bitcoin/properties/height/minimum":             0,
+		"$defs/bitcoin/properties/height/maximum":             math.MaxUint32,
+		"$defs/bitcoin/properties/successors/maxItems":        proof.MaxSuccessors,
 	}
 	found := make(map[string]int64)
 	numbers(t, s, "", found)
@@ -377,7 +415,7 @@ func TestSchemaIsStrict(t *testing.T) {
 		}
 	}
 	walk(schemaFile(t))
-	require.Equal(t, 4, objects)
+	require.Equal(t, 5, objects)
 }
 
 // What a schema cannot see, as its $comment says: these files validate, and are
@@ -394,6 +432,7 @@ func TestSchemaIsNotTheReader(t *testing.T) {
 		"signature":      strings.Replace(good, `=\n`, `\n`, 1),
 		"second member":  set(t, good, `"index": 5,`, `"index": 5, "index": 5,`),
 		"indentation":    " " + good,
+		"timestamp":      withAttestations(good, stampJSON("08")),
 		"bytes of title": strings.Replace(good, `2026\n\n`, strings.Repeat("魏", 100)+`\n\n`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,23 +46,19 @@ func (v *Verifier) isBeyondChain(b *proof.Bitcoin) bool {
 	return v.chain == nil || b.Height > v.chain.Height()
 }
 
-// checkBeyond answers for a block that is beyond the chain: unknown, unless the
-// policy takes the work in the proof for it.
-func (v *Verifier) checkBeyond(r *Result, b *proof.Bitcoin) {
-	why, detail := NoHeaderChain, fmt.Sprintf("there is no header chain of %s here", r.Network)
-	if v.chain != nil {
-		why, detail = NotInChain, fmt.Sprintf("block %d is above the tip of the header chain, %d", b.Height, v.chain.Height())
-	}
+// checkBeyond answers for a block that is beyond the chain, as d says: unknown,
+// unless the policy takes the work in the proof for it.
+func (v *Verifier) checkBeyond(r *Result, b *proof.Bitcoin, d *doubt) {
 	if v.policy.UnsafeCarriedWork == nil || r.Network != bitcoin.Mainnet {
-		r.unknown(Block, why, "%s", detail)
+		r.doubt(Block, d)
 		return
 	}
 	if err := v.checkCarriedWork(b); err != nil {
-		r.unknown(Block, why, "%s, and the work in the proof does not do: %v", detail, err)
+		r.unknown(Block, d.why, "%s, and the work in the proof does not do: %v", d.detail, err)
 		return
 	}
 	r.WorkOnly = true
-	r.ok(Block, "%s; %d headers in the proof carry work like that of mainnet, which proves cost and no date", detail, 1+len(b.Successors))
+	r.ok(Block, "%s; %d headers in the proof carry work like that of mainnet, which proves cost and no date", d.detail, 1+len(b.Successors))
 }
 
 // checkCarriedWork holds the proof's headers, which checkHeaders has found to

@@ -12,11 +12,6 @@ import (
 	"gradseal/proof"
 )
 
-// dayOf returns the day by which a block with the given header time existed.
-func dayOf(t time.Time) time.Time {
-	return t.Add(issuer.BlockTimeSlack).UTC().Truncate(24 * time.Hour)
-}
-
 // checkDocument: these bytes have the digest in the proof.
 func checkDocument(r *Result, digest Digest, p *proof.Proof) {
 	if digest != p.Digest {
@@ -127,23 +122,44 @@ func (v *Verifier) checkBlock(r *Result, b *proof.Bitcoin) {
 			return
 		}
 	}
-	if r.Network != v.policy.Network {
-		r.unknown(Block, OtherNetwork, "the proof is for %s, this verification accepts %s", r.Network, v.policy.Network)
+	if d := v.otherNetwork(r); d != nil {
+		r.doubt(Block, d)
 		return
 	}
 	if b == nil {
 		r.unknown(Block, NoAttestation, "the proof has no Bitcoin attestation yet")
 		return
 	}
-	if v.isBeyondChain(b) {
-		v.checkBeyond(r, b)
+	h, d := v.headerAt(b.Height)
+	switch {
+	case d != nil && v.isBeyondChain(b):
+		v.checkBeyond(r, b, d)
+		return
+	case d == nil && h != b.Header:
+		d = doubtf(NotInChain, "block %s is not at height %d of the header chain", b.Header.Hash(), b.Height)
+	}
+	if d != nil {
+		r.doubt(Block, d)
 		return
 	}
-	at, ok := v.find(r, b)
-	if !ok {
-		return
+	v.checkDepth(r, v.blockAt(b.Height, h))
+}
+
+// otherNetwork is there where the statement is for a network that the policy
+// does not accept, and whose header chain the verifier does not have.
+func (v *Verifier) otherNetwork(r *Result) *doubt {
+	if r.Network == v.policy.Network {
+		return nil
 	}
-	if at.Confirmations < v.policy.Confirmations {
+	return doubtf(OtherNetwork, "the proof is for %s, this verification accepts %s", r.Network, v.policy.Network)
+}
+
+// isDeep reports whether a block has the confirmations that are required.
+func (v *Verifier) isDeep(at *BlockAt) bool { return at.Confirmations >= v.policy.Confirmations }
+
+// checkDepth: the block, which the chain has, is as deep as is required.
+func (v *Verifier) checkDepth(r *Result, at *BlockAt) {
+	if !v.isDeep(at) {
 		r.unknown(Block, TooFewConfirmations, "block %d has %d of %d confirmations", at.Height, at.Confirmations, v.policy.Confirmations)
 		return
 	}
@@ -171,19 +187,25 @@ func checkHeaders(b *proof.Bitcoin) error {
 	return nil
 }
 
-// find looks the proof's header up in the chain, at the height that the proof
-// hints at and that is not above the tip.
-func (v *Verifier) find(r *Result, b *proof.Bitcoin) (*BlockAt, bool) {
-	h, err := v.chain.At(b.Height)
+// headerAt looks up a height in the header chain. That it is not there never
+// makes anything false: the chain may be short.
+func (v *Verifier) headerAt(height uint32) (bitcoin.Header, *doubt) {
+	if v.chain == nil {
+		return bitcoin.Header{}, doubtf(NoHeaderChain, "there is no header chain of %s here", v.policy.Network)
+	}
+	if tip := v.chain.Height(); height > tip {
+		return bitcoin.Header{}, doubtf(NotInChain, "block %d is above the tip of the header chain, %d", height, tip)
+	}
+	h, err := v.chain.At(height)
 	if err != nil {
-		r.unknown(Block, NotInChain, "block %d cannot be looked up in the header chain: %v", b.Height, err)
-		return nil, false
+		return bitcoin.Header{}, doubtf(NotInChain, "block %d cannot be looked up in the header chain: %v", height, err)
 	}
-	if h != b.Header {
-		r.unknown(Block, NotInChain, "block %s is not at height %d of the header chain", b.Header.Hash(), b.Height)
-		return nil, false
-	}
-	return &BlockAt{Height: b.Height, Hash: h.Hash(), Time: h.Time(), Confirmations: v.chain.Height() - b.Height + 1}, true
+	return h, nil
+}
+
+// blockAt is the block of a header that headerAt returned.
+func (v *Verifier) blockAt(height uint32, h bitcoin.Header) *BlockAt {
+	return &BlockAt{Height: height, Hash: h.Hash(), Time: h.Time(), Confirmations: v.chain.Height() - height + 1}
 }
 
 // noteEarliest records the block that the statement says it was made after,

@@ -386,7 +386,13 @@ type scene struct {
 func newScene(t testing.TB, p *proof.Proof, b *proof.Bitcoin, hs []bitcoin.Header) *scene {
 	t.Helper()
 	p.Bitcoin = b
-	s := &scene{digest: p.Digest, proof: p, time: b.Header.Time(), hs: hs}
+	return sceneAt(t, p, b.Header.Time(), hs)
+}
+
+// sceneAt is VALID for p, which leads to a block of that time in the chain.
+func sceneAt(t testing.TB, p *proof.Proof, at time.Time, hs []bitcoin.Header) *scene {
+	t.Helper()
+	s := &scene{digest: p.Digest, proof: p, time: at, hs: hs}
 	s.policy = verify.Policy{Network: bitcoin.Regtest, Confirmations: 1, Now: s.time.Add(3 * hour)}
 	s.trust.Issuers = []*issuer.File{uniFile(t, s.time.Add(-day), time.Time{})}
 	s.trust.Chain = openChain(t, hs)

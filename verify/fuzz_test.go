@@ -10,6 +10,7 @@ import (
 	"gradseal/bitcoin"
 	"gradseal/issuer"
 	"gradseal/proof"
+	"gradseal/proof/ots"
 	"gradseal/verify"
 )
 
@@ -37,32 +38,83 @@ func FuzzVerify(f *testing.F) {
 	two := issue(f, 9, 4, uniStatement(ownTime), dean, registrar)
 	join(f, two, nil, issuer.Statement{Issuer: allianceID, Network: bitcoin.Regtest, Issued: ownTime}, secretary)
 	f.Add(ownScene(f, two).file(f))
+	addTimestamp(f, gone)
+	f.Add(gone.file(f))
+	gone.proof.Bitcoin = nil
+	f.Add(gone.file(f))
 
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := v.Verify(good.digest, data)
 		requireConsistent(t, r)
 		if r.Verdict == verify.Valid {
-			require.Equal(t, string(goodFile), string(withoutSuccessors(t, data)))
+			requireSame(t, goodFile, data)
 		}
 		r = v.Verify(gone.digest, data)
 		requireConsistent(t, r)
 		require.NotEqual(t, verify.Valid, r.Verdict)
 		if r.Verdict == verify.Withdrawn && r.Header != nil && r.Checks[verify.Anchor].Outcome == verify.OK {
-			require.Equal(t, string(goneFile), string(withoutSuccessors(t, data)))
+			requireSame(t, goneFile, data)
 		}
 	})
 }
 
-// withoutSuccessors is the proof without the headers that prove nothing to a
-// verifier with a header chain: the one part that can differ.
-func withoutSuccessors(t testing.TB, file []byte) []byte {
+// requireSame checks that a proof which leads to the block of another is that
+// one, but for what no verdict rests on: headers that prove nothing to a verifier
+// with a header chain, and a second attestation. A timestamp that decides can be
+// written in several ways, such as with one operation split into two.
+func requireSame(t testing.TB, want, got []byte) {
 	t.Helper()
-	p, err := proof.Parse(file)
+	w, err := proof.Parse(want)
 	require.NoError(t, err)
-	p.Bitcoin.Successors = nil
-	data, err := proof.Marshal(p)
+	p, err := proof.Parse(got)
 	require.NoError(t, err)
-	return data
+	p.OpenTimestamps = nil
+	if p.Bitcoin == nil {
+		w.Bitcoin = nil
+	} else {
+		p.Bitcoin.Successors = nil
+	}
+	want, err = proof.Marshal(w)
+	require.NoError(t, err)
+	got, err = proof.Marshal(p)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got))
+}
+
+// FuzzJudgeTimestamp runs the verifier from .ots file to verdict: whatever the
+// file says, it proves no more than existence.
+func FuzzJudgeTimestamp(f *testing.F) {
+	s := ownScene(f, issue(f, 9, 4, uniStatement(ownTime), dean, registrar))
+	v := s.verifier(f)
+	p, err := proof.Parse(s.file(f))
+	require.NoError(f, err)
+	file, err := p.Export(nil)
+	require.NoError(f, err)
+	good, err := file.Marshal()
+	require.NoError(f, err)
+	f.Add(good)
+	for _, a := range []ots.Attestation{ots.Pending("https://calendar.example"), ots.Bitcoin(1 << 40), {Tag: ots.TagLitecoin, Payload: "\x02"}} {
+		file.Timestamp = ots.Merge(file.Timestamp, &ots.Timestamp{Attestations: []ots.Attestation{a}})
+		data, err := file.Marshal()
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	for _, op := range []ots.Operation{ots.SHA1, ots.RIPEMD160} {
+		weak := &ots.File{Hash: op, Digest: make([]byte, 20), Timestamp: ots.Path{Ops: []ots.Operation{ots.Hexlify, ots.Reverse}, Attestation: ots.Bitcoin(2)}.Timestamp()}
+		data, err := weak.Marshal()
+		require.NoError(f, err)
+		f.Add(data)
+	}
+
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := v.JudgeTimestamp(s.digest[:], verify.ReadTimestamp(data))
+		requireConsistent(t, r)
+		require.Contains(t, []verify.Verdict{verify.Invalid, verify.CannotTell}, r.Verdict)
+		require.Equal(t, r.Problem == nil, r.Existence != nil)
+		if r.Verdict == verify.CannotTell && !r.NoLaterThan.IsZero() {
+			require.Equal(t, s.proof.Bitcoin.Header.Hash(), r.Header.Hash, "no other block has the document")
+		}
+	})
 }
 
 // requireConsistent checks what holds of every result.

@@ -120,6 +120,8 @@ const (
 	NotInStatusList     Reason = "not-in-status-list"
 	DocumentWithdrawn   Reason = "document-withdrawn"
 	BatchWithdrawn      Reason = "batch-withdrawn"
+	NoIssuerNamed       Reason = "no-issuer-named"
+	NoBitcoinBlock      Reason = "no-bitcoin-block"
 )
 
 // Check is the answer to one question, with the reason and a detail in words.
@@ -158,17 +160,37 @@ type Result struct {
 
 	// What the trust store and the header chain say; zero where not proven.
 	Issuer      *issuer.File    // the trusted issuer with the statement's id
-	Network     bitcoin.Network // of the statement
+	Network     bitcoin.Network // of the statement; of the policy for a bare timestamp
 	Header      *BlockAt        // the proof's block, where the chain has it deep enough
 	NoLaterThan time.Time       // a day; zero unless anchor is ok and there is a Header
 	NoEarlier   *BlockAt        // the statement's "after" block, where the chain has it
 	Withdrawal  *issuer.Withdrawal
 	StatusAsOf  time.Time // of the status list that was used
 
+	// Witness is the block of the proof's OpenTimestamps attestation where a
+	// Bitcoin one decides: nil unless the chain has it deep enough. No check
+	// rests on it.
+	Witness *BlockAt
+
+	// Existence is there only where a bare timestamp was judged. Then nothing
+	// but existence is proven, whatever the checks say.
+	Existence *Existence
+
 	// ClaimedIssuer and Title stand in the statement. They are unauthenticated
 	// unless the issuer check is ok.
 	ClaimedIssuer string
 	Title         string
+}
+
+// Existence is what else there is to say about a bare timestamp.
+type Existence struct {
+	// WeakHash is "SHA-1" or "RIPEMD-160" where the document is named by it, or
+	// the way to the block leads through it: two documents with one such hash
+	// can be made, so that not this exact one is proven. Else it is empty.
+	WeakHash string
+	// Calendars are the URIs of those that had not anchored the document yet
+	// when the file was written. The file's word.
+	Calendars []string
 }
 
 // BlockAt is a block of the verifier's header chain.
@@ -177,6 +199,12 @@ type BlockAt struct {
 	Hash          bitcoin.Hash
 	Time          time.Time
 	Confirmations uint32
+}
+
+// Day returns the day by which the block existed, and what it commits to: its
+// time can be two hours off.
+func (b *BlockAt) Day() time.Time {
+	return b.Time.Add(issuer.BlockTimeSlack).UTC().Truncate(24 * time.Hour)
 }
 
 func newResult() *Result {
@@ -197,6 +225,20 @@ func (r *Result) failed(i int, why Reason, format string, args ...any) {
 
 func (r *Result) unknown(i int, why Reason, format string, args ...any) {
 	r.set(i, Unknown, why, format, args...)
+}
+
+// doubt is why something is unknown.
+type doubt struct {
+	why    Reason
+	detail string
+}
+
+func doubtf(why Reason, format string, args ...any) *doubt {
+	return &doubt{why, fmt.Sprintf(format, args...)}
+}
+
+func (r *Result) doubt(i int, d *doubt) {
+	r.unknown(i, d.why, "%s", d.detail)
 }
 
 func (r *Result) set(i int, o Outcome, why Reason, format string, args ...any) {

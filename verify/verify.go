@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"sync"
 	"time"
@@ -141,19 +142,24 @@ type Digest [32]byte
 // Hash reads a document to its end and returns its digest and its length in
 // bytes.
 func Hash(document io.Reader) (Digest, int64, error) {
-	buf := buffers.Get().(*[256 << 10]byte)
-	defer buffers.Put(buf)
 	h := sha256.New()
-	// Without a WriteTo of the document's own, CopyBuffer uses the buffer.
-	n, err := io.CopyBuffer(h, struct{ io.Reader }{document}, buf[:])
+	n, err := copyInto(h, document)
 	if err != nil {
 		return Digest{}, n, err
 	}
 	return Digest(h.Sum(nil)), n, nil
 }
 
-// buffers are for Hash: a new one for each document would be more memory than
-// most documents.
+// copyInto reads a document to its end.
+func copyInto(h hash.Hash, document io.Reader) (int64, error) {
+	buf := buffers.Get().(*[256 << 10]byte)
+	defer buffers.Put(buf)
+	// Without a WriteTo of the document's own, CopyBuffer uses the buffer.
+	return io.CopyBuffer(h, struct{ io.Reader }{document}, buf[:])
+}
+
+// buffers are for copyInto: a new one for each document would be more memory
+// than most documents.
 var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // Proof is a proof file that was read, once for all that is asked about it.
@@ -226,13 +232,21 @@ func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
 
 	checkDocument(r, digest, p)
 	batchRoot := checkInclusion(r, p)
-	checkAnchor(r, p.Bitcoin, batchRoot)
-	v.checkBlock(r, p.Bitcoin)
+	switch {
+	case p.OpenTimestamps == nil:
+		checkAnchor(r, p.Bitcoin, batchRoot)
+		v.checkBlock(r, p.Bitcoin)
+	case p.Bitcoin == nil:
+		v.checkTimestamp(r, p.OpenTimestamps, batchRoot)
+	default:
+		checkAnchor(r, p.Bitcoin, batchRoot)
+		v.checkBlock(r, p.Bitcoin)
+		r.Witness = v.witness(r, p.OpenTimestamps, batchRoot)
+	}
 	keyTime := v.present
-	dated := r.isOK(Anchor) && r.Header != nil
+	dated := r.date()
 	if dated {
 		keyTime = r.Header.Time
-		r.NoLaterThan = dayOf(r.Header.Time)
 		v.noteEarliest(r, s.After)
 	}
 	v.checkIssuer(r, p.Layers[0], keyTime, dated)
@@ -240,6 +254,15 @@ func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
 
 	r.Verdict = v.verdict(r)
 	return r
+}
+
+// date notes the day of the block where one is proven, and reports whether it is.
+func (r *Result) date() bool {
+	dated := r.isOK(Anchor) && r.Header != nil
+	if dated {
+		r.NoLaterThan = r.Header.Day()
+	}
+	return dated
 }
 
 // verdict forms the verdict from the six answers. The order of the rules is

@@ -28,6 +28,7 @@ func TestQuick(t *testing.T) {
 		"`verify`, 100 PDFs of 4 kB in one process |",
 		"memory of `anchor`, one PDF of 5 MB |", "memory of `verify`, one PDF of 5 MB |",
 		"`verify`, one PDF of 200 kB, 5 times",
+		"`export --to ots`, 50 proofs |",
 	} {
 		require.Equal(t, 1, strings.Count(text, "| "+what), "%s\n%s", what, text)
 	}
@@ -159,6 +160,8 @@ func TestTargets(t *testing.T) {
 	require.Equal(t, missed, middleRows(b(s, s, 2001*time.Millisecond, 1))[0].met)
 	require.Equal(t, met, singleRows(1, []time.Duration{1}, []time.Duration{40*time.Millisecond - 1})[0].met)
 	require.Equal(t, missed, singleRows(1, []time.Duration{1}, []time.Duration{40 * time.Millisecond})[0].met)
+	require.Equal(t, met, exportRows(folder{1, 1}, []time.Duration{1}, []time.Duration{5*s - 1}, []int64{1})[0].met)
+	require.Equal(t, missed, exportRows(folder{1, 1}, []time.Duration{1}, []time.Duration{5 * s}, []int64{1})[0].met)
 	require.Equal(t, met, sizeRows(b(s, s, s, 30e6), b(s, s, s, 40e6))[0].met)
 	require.Equal(t, missed, sizeRows(b(s, s, s, 30e6), b(s, s, s, 40e6+1))[1].met)
 }

@@ -14,6 +14,7 @@ type work struct {
 	large  folder // many bytes in each document
 	many   folder // many documents
 	middle folder // verified in one process
+	export folder // proofs written as OpenTimestamps files
 	starts int    // how often one of the large documents is verified, each time in a new process
 	small  int64  // bytes of one document
 	huge   int64  // bytes of another
@@ -30,6 +31,7 @@ var (
 		large:  folder{2_000, 200_000},
 		many:   folder{100_000, 4_000},
 		middle: folder{5_000, 4_000},
+		export: folder{20_000, 4_000},
 		starts: 100,
 		small:  1_000_000,
 		huge:   1_000_000_000,
@@ -38,6 +40,7 @@ var (
 		large:  folder{20, 200_000},
 		many:   folder{200, 4_000},
 		middle: folder{100, 4_000},
+		export: folder{50, 4_000},
 		starts: 5,
 		small:  100_000,
 		huge:   5_000_000,
@@ -52,6 +55,7 @@ const (
 	manyMemory = 400e6
 	middleRate = 5_000 // documents a second
 	singleTime = 40 * time.Millisecond
+	exportTime = 5 * time.Second
 	hugeGrowth = 10e6 // 1 % of the document: two runs with the same document can differ by that
 )
 
@@ -85,11 +89,13 @@ func checkRoom(dir string, w work, runs int) error {
 func (w work) room(runs int) (bytes, files int64) {
 	bytes = w.small + w.huge + 200e6 // and the programs, with what building them takes
 	files = 10_000
-	for _, f := range []folder{w.large, w.many, w.middle} {
+	for _, f := range []folder{w.large, w.many, w.middle, w.export} {
 		proofs := 2 * int64(f.n) * int64(runs) // and as many files of makeFiles
 		bytes += int64(f.n)*(f.size+blockSize) + proofs*(blockSize+stateSize)
 		files += int64(f.n) + proofs
 	}
+	exported := int64(w.export.n) * int64(runs)
+	bytes, files = bytes+exported*blockSize, files+exported
 	return int64(float64(bytes) * roomReserve), int64(float64(files) * roomReserve)
 }
 
@@ -182,11 +188,15 @@ func (b *bench) all(ctx context.Context, w work) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	exports, err := b.exports(ctx, w.export)
+	if err != nil {
+		return nil, err
+	}
 	many, err := b.measure(ctx, "many", w.many)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(largeRows(large), manyRows(many), sizes, single, middleRows(middle)), nil
+	return slices.Concat(largeRows(large), manyRows(many), sizes, single, middleRows(middle), exports), nil
 }
 
 // single verifies one document of an anchored folder over and over, each time
@@ -213,6 +223,39 @@ func (b *bench) single(ctx context.Context, m *batch, starts int) ([]row, error)
 		verified = append(verified, p.wall)
 	}
 	return singleRows(m.size, empty, verified), nil
+}
+
+// exports anchors a folder and writes its proofs as OpenTimestamps files, each
+// time in a fresh home and without such files in it.
+func (b *bench) exports(ctx context.Context, f folder) ([]row, error) {
+	paths, err := writeDocuments(ctx, filepath.Join(b.dir, "export"), f.n, f.size)
+	if err != nil {
+		return nil, err
+	}
+	var files, exported []time.Duration
+	var peaks []int64
+	for i := range b.runs {
+		documents := filepath.Join(b.dir, fmt.Sprintf("export-run%d", i+1))
+		home := documents + "-home"
+		if err := linkDocuments(ctx, documents, paths); err != nil {
+			return nil, err
+		}
+		if _, err := b.anchor(ctx, home, documents, f.n); err != nil {
+			return nil, err
+		}
+		alone, err := makeFiles(ctx, documents+"-files", f.n)
+		if err != nil {
+			return nil, err
+		}
+		settle()
+		p, err := b.export(ctx, home, documents, f.n)
+		if err != nil {
+			return nil, err
+		}
+		files, exported, peaks = append(files, alone), append(exported, p.wall), append(peaks, p.peak)
+		b.say("export, run %d of %d: files alone %v, export %v", i+1, b.runs, round(alone), round(p.wall))
+	}
+	return exportRows(f, files, exported, peaks), nil
 }
 
 // sizes anchors and verifies a small document and a huge one, each alone, and

@@ -167,6 +167,20 @@ func (b *bench) verify(ctx context.Context, home, what string, n int) (process, 
 	return p, err
 }
 
+// export writes the n proofs of a folder as OpenTimestamps files, and checks that
+// each is on disk.
+func (b *bench) export(ctx context.Context, home, folder string, n int) (process, error) {
+	p, err := b.start(ctx, b.program, "--home", home, "--quiet", "export", "--to", "ots", folder)
+	if err != nil {
+		return process{}, err
+	}
+	found, err := filepath.Glob(filepath.Join(folder, "*.pdf.ots"))
+	if err == nil && len(found) != n {
+		err = fmt.Errorf("export %s: %d files were written, want %d", folder, len(found), n)
+	}
+	return p, err
+}
+
 func lastLine(path string, v any) error {
 	var last []byte
 	if err := eachLine(path, func(line []byte) error {

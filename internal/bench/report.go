@@ -106,6 +106,17 @@ func middleRows(m *batch) []row {
 	return []row{verify}
 }
 
+// exportRows holds the time for all proofs of a folder against what making the
+// files takes alone.
+func exportRows(f folder, files, exported []time.Duration, peaks []int64) []row {
+	return []row{{
+		what:     fmt.Sprintf("`export --to ots`, %s proofs", thousands(f.n)),
+		measured: spread(exported, seconds),
+		target:   "under " + seconds(exportTime),
+		met:      judge(median(exported) < exportTime),
+	}, (&batch{folder: f, files: files}).filesRow(), memoryRow(peaks)}
+}
+
 // anchorRow is the time that a folder takes to be anchored, confirmed, and with
 // every proof on disk.
 func (m *batch) anchorRow() row {

@@ -60,6 +60,7 @@ func files() []file {
 		fileOf("chain", chainVectors()),
 		fileOf("segment", segmentVectors()),
 		fileOf("pack", packVectors()),
+		fileOf("timestamp", timestampVectors()),
 		fileOf("proof", proofVectors()),
 		fileOf("trailer", trailerVectors()),
 		fileOf("verdict", verdictVectors()),

@@ -199,9 +199,11 @@ func proofVectors() []proofVector {
 		{"newer-format-without-number", "A format that ends in its slash.", replaced("gradseal-proof/1", "gradseal-proof/"), "proof/newer"},
 		{"newer-format-longer", "A format of which version 1 is the beginning.", replaced("gradseal-proof/1", "gradseal-proof/1.1"), "proof/newer"},
 		{"newer-attestation", "An attestation of a type that is not known.",
-			edit(marshal(&pending), "\"attestations\": []", "\"attestations\": [\n    {\n      \"type\": \"opentimestamps\",\n      \"timestamp\": \"00\"\n    }\n  ]"), "proof/newer"},
+			edit(marshal(&pending), "\"attestations\": []", "\"attestations\": [\n    {\n      \"type\": \"opentimestamps/2\",\n      \"timestamp\": \"00\"\n    }\n  ]"), "proof/newer"},
 		{"newer-beside-bitcoin", "A Bitcoin attestation and one of a type that is not known.",
-			replaced("  \"attestations\": [\n", "  \"attestations\": [\n    {\n      \"type\": \"opentimestamps\"\n    },\n"), "proof/newer"},
+			replaced("  \"attestations\": [\n", "  \"attestations\": [\n    {\n      \"type\": \"opentimestamps/2\"\n    },\n"), "proof/newer"},
+		{"newer-beside-timestamp", "An OpenTimestamps attestation and one of which the type has a capital letter more.",
+			withAttestations(p, stampJSON(usualTimestamp()), edit(stampJSON("x"), "opentimestamps", "openTimestamps")), "proof/newer"},
 		{"newer-statement", "A statement of version 2, with lines of its own.", withStatement(p, signed("gradseal statement v2\nanything\n", dean)), "proof/newer"},
 		{"newest-statement", "A statement of the largest version.", withStatement(p, signed("gradseal statement v9007199254740991\n", dean)), "proof/newer"},
 		{"newer-statement-16384-bytes", "A statement of version 2 that has as many bytes as it may have.", withStatement(p, newerStatement(16384)), "proof/newer"},
@@ -245,6 +247,7 @@ func proofVectors() []proofVector {
 	} {
 		add(c.name, c.why, c.file, c.fails)
 	}
+	all = append(all, stampVectors(p)...)
 	joinBatches(&five, allianceStatement(), secretary)
 	confirmed(&five)
 	add("5-layers", "Five layers.", marshal(&five), "proof/layers")

@@ -163,13 +163,26 @@ var says = map[string]string{
 	"proof/path":          `^layer 1: audit path has \d+ hashes`,
 	"proof/layer-type":    `statement of type`,
 	"proof/layer-network": `the first layer's is for`,
-	"proof/attestations":  `bitcoin attestations, want at most 1`,
+	"proof/attestations":  `^two attestations of one type|^the attestation of type bitcoin is not the first$`,
 	"proof/type":          `^bitcoin attestation: type "", want`,
 	"proof/hex":           `has \d+ characters, want|is not lower-case hex`,
 	"proof/position":      `unexpected number .* at "attestations.position"`,
 	"proof/block-path":    `^bitcoin attestation: audit path has \d+ hashes`,
 	"proof/height":        `unexpected number .* at "attestations.height"`,
 	"proof/successors":    `^bitcoin attestation: \d+ successors`,
+
+	"timestamp/size":        `the timestamp has 10001 bytes, want at most 10000$`,
+	"timestamp/truncated":   `malformed timestamp: it ends too early$`,
+	"timestamp/number":      `malformed timestamp: a number (of more than 64 bits|that is not in its shortest form)$`,
+	"timestamp/length":      `malformed timestamp: a length of \d+, want 1 to 4096$`,
+	"timestamp/message":     `malformed timestamp: (append|prepend) makes a message of \d+ bytes`,
+	"timestamp/depth":       `malformed timestamp: it is nested deeper than 256$`,
+	"timestamp/fork":        `the timestamp has forks, want one path|malformed timestamp: an (attestation|operation) stands there twice$`,
+	"timestamp/operation":   `the timestamp has the operation \w+, want|unknown timestamp format: operation 0xf4$`,
+	"timestamp/attestation": `the timestamp ends in (Litecoin|pending|unknown)`,
+	"timestamp/left-over":   `malformed timestamp: \d+ bytes follow its end$`,
+	"timestamp/height":      `malformed timestamp: the block attestation has no height$|the timestamp ends in Bitcoin block \d+, want`,
+	"timestamp/result":      `the timestamp attests to \d+ bytes, want the 32 of a Merkle root$`,
 
 	"trailer/form":       `something follows or interrupts the proof|line \d+ has \d+ characters`,
 	"trailer/base64":     `illegal base64 data`,
@@ -600,13 +613,14 @@ func requireRespelled(t *testing.T, data []byte) {
 			Statement string   `json:"statement"`
 		} `json:"layers"`
 		Attestations []struct {
-			Type        string   `json:"type"`
-			Transaction string   `json:"transaction"`
-			Position    uint32   `json:"position"`
-			Path        []string `json:"path"`
-			Header      string   `json:"header"`
-			Height      uint32   `json:"height"`
-			Successors  []string `json:"successors"`
+			Type        string    `json:"type"`
+			Timestamp   *string   `json:"timestamp,omitempty"`
+			Transaction *string   `json:"transaction,omitempty"`
+			Position    *uint32   `json:"position,omitempty"`
+			Path        *[]string `json:"path,omitempty"`
+			Header      *string   `json:"header,omitempty"`
+			Height      *uint32   `json:"height,omitempty"`
+			Successors  *[]string `json:"successors,omitempty"`
 		} `json:"attestations"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -619,6 +633,24 @@ func requireRespelled(t *testing.T, data []byte) {
 	require.NoError(t, enc.Encode(lenient))
 	_, err := proof.Parse(again.Bytes())
 	require.NoError(t, err)
+}
+
+func TestTimestamp(t *testing.T) {
+	each(t, "timestamp", func(t *testing.T, v timestampVector) {
+		data := unhex(t, v.Timestamp)
+		o, err := proof.ParseOpenTimestamps(data)
+		requireFails(t, v.Fails, err)
+		if v.Fails != "" {
+			return
+		}
+		require.Equal(t, *v.Height, o.Height)
+		root, err := o.MerkleRoot(hash(t, v.BatchRoot))
+		require.NoError(t, err)
+		require.Equal(t, hash(t, v.MerkleRoot), [32]byte(root))
+		again, err := o.Marshal()
+		require.NoError(t, err)
+		require.Equal(t, data, again)
+	})
 }
 
 func TestTrailer(t *testing.T) {

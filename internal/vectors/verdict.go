@@ -24,6 +24,7 @@ type (
 		Checks        checks        `json:"checks"`
 		NoLaterThan   string        `json:"no_later_than"`
 		NoEarlierThan string        `json:"no_earlier_than"`
+		Witness       string        `json:"witness"`
 		WorkOnly      bool          `json:"work_only"`
 		Cause         string        `json:"cause,omitempty"`
 		Fails         string        `json:"fails"`
@@ -226,11 +227,12 @@ type verdictCase struct {
 	day         string // that V6 shows, where it is not the usual one
 	noEarliest  bool   // V6 shows no block before the statement
 	workOnly    bool
+	witness     bool // V6 shows the block below the anchor's
 }
 
 func verdictVectors() []verdictVector {
 	var all []verdictVector
-	cases := slices.Concat(validCases(), readCases(), evidenceCases(), anchorCases(), blockCases(), issuerCases(), statusCases(), carriedCases())
+	cases := slices.Concat(validCases(), readCases(), evidenceCases(), anchorCases(), blockCases(), issuerCases(), statusCases(), carriedCases(), stampCases())
 	for _, c := range cases {
 		s := newScene()
 		if c.early != nil {
@@ -244,6 +246,9 @@ func verdictVectors() []verdictVector {
 		v.head = head{"verdict-" + c.name, c.why}
 		v.Verdict, v.Checks, v.Fails, v.Cause = c.verdict, c.not.checks(), c.fails, c.cause
 		v.WorkOnly = c.workOnly
+		if c.witness {
+			v.Witness = s.before[len(s.before)-1].Hash().String()
+		}
 		if v.Checks.Anchor == "ok" && v.Checks.Block == "ok" && !c.workOnly {
 			v.NoLaterThan = cmp.Or(c.day, "2026-11-22")
 			if !c.noEarliest {
@@ -368,7 +373,7 @@ func readCases() []verdictCase {
 		read("newer-format", "A newer format.", "cannot-tell", "read/newer-proof", "proof/newer", func(s *scene) { s.edited("gradseal-proof/1", "gradseal-proof/2") }),
 		read("newer-attestation", "An attestation of a type that is not known beside the usual one.", "cannot-tell", "read/newer-proof", "proof/newer",
 			func(s *scene) {
-				s.edited("  \"attestations\": [\n", "  \"attestations\": [\n    {\n      \"type\": \"opentimestamps\"\n    },\n")
+				s.edited("  \"attestations\": [\n", "  \"attestations\": [\n    {\n      \"type\": \"opentimestamps/2\"\n    },\n")
 			}),
 		read("newer-statement", "A statement of version 2.", "cannot-tell", "read/newer-proof", "proof/newer", func(s *scene) { s.resign("statement v1", "statement v2") }),
 	}

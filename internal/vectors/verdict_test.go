@@ -64,6 +64,11 @@ func TestVerdict(t *testing.T) {
 			earliest = r.NoEarlier.Hash.String()
 		}
 		require.Equal(t, v.NoEarlierThan, earliest)
+		witness := ""
+		if r.Witness != nil {
+			witness = r.Witness.Hash.String()
+		}
+		require.Equal(t, v.Witness, witness)
 		require.Equal(t, v.WorkOnly, r.WorkOnly)
 	})
 }

@@ -81,7 +81,7 @@ func TestSecondVerifier(t *testing.T) {
 func TestSecondVerifierIsShort(t *testing.T) {
 	source, err := os.ReadFile(filepath.Join(vectorsDir, verifierScript))
 	require.NoError(t, err)
-	require.Less(t, bytes.Count(source, []byte("\n")), 400)
+	require.Less(t, bytes.Count(source, []byte("\n")), 470)
 	for line := range strings.Lines(string(source)) {
 		require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 100, "%s", line)
 	}
@@ -157,7 +157,7 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"transaction", `compact_size=value >= least`, `compact_size=True`},
 	{"transaction", `(2, 0xFD)`, `(2, 0xFC)`},
 	{"transaction", `(4, 0x10000)`, `(4, 0xFFFF)`},
-	{"transaction", `left_over=not rest`, `left_over=True`},
+	{"transaction", `need("tx", left_over=not rest`, `need("tx", left_over=True`},
 	{"transaction", `field[:16] == "0" * 16`, `field[:14] == "0" * 14`},
 	{"block-path", `len(path) <= 24`, `len(path) <= 25`},
 	{"block-path", `position >> len(path) == 0`, `position >> len(path) <= 1`},
@@ -183,8 +183,42 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"trailer", `[0-9]{0,9})\n%%EOF`, `[0-9]{0,8})\n%%EOF`},
 	{"trailer", `end[2] == form[3]`, `True`},
 
+	// timestamps
+	{"timestamp", `len(rest) <= 10000`, `len(rest) <= 10001`},
+	{"timestamp", `octet & 127`, `octet & 255`},
+	{"timestamp", `([89a-f].)*([0-7][1-9a-f]|[1-7]0)|00`, `([89a-f].)*[0-7].`},
+	{"timestamp", `value < 2**64`, `value <= 2**64 + 7`},
+	{"timestamp", `fork=tag != "ff"`, `fork=True`},
+	{"timestamp", `operation=tag in ("08", "f0", "f1")`, `operation=True`},
+	{"timestamp", `if tag == "f0" else`, `if tag == "f1" else`},
+	{"timestamp", `1 <= size <= 4096`, `size <= 4096`},
+	{"timestamp", `1 <= size <= 4096`, `1 <= size <= 4097`},
+	{"timestamp", `len(message) <= 2 * 4096`, `len(message) <= 2 * 4097`},
+	{"timestamp", `len(message) <= 2 * 4096`, `len(message) < 2 * 4096`},
+	{"timestamp", `operations <= 255`, `operations <= 256`},
+	{"timestamp", `operations <= 255`, `operations < 255`},
+	{"timestamp", `"0588960d73d71901"`, `"06869a0d73d71b45"`},
+	{"timestamp", `height < 2**32`, `height <= 2**32`},
+	{"timestamp", `height < 2**32`, `height < 2**31`},
+	{"timestamp", `left_over=not rest, result`, `left_over=True, result`},
+	{"timestamp", `result=len(message) == 64`, `result=True`},
+	{"proof", `"attestations", 0, 2`, `"attestations", 0, 1`},
+	{"proof", `{1,10000}`, `{1,9999}`},
+	{"proof", `{1,10000}`, `{1,10001}`},
+	{"proof", `{1,10000}`, `{0,10000}`},
+	{"proof", `attestations=types == sorted({*types})`, `attestations=len(types) == len({*types})`},
+	{"proof", `attestations=types == sorted({*types})`, `attestations=types == sorted(types)`},
+	{"proof", `check_timestamp(proof.stamp.timestamp, "00" * 32)`, `pass`},
+	{"verdict", `not_checked=proof.stamp and not inclusion and here`, `not_checked=proof.stamp and not inclusion`},
+	{"verdict", `header[72:136] == claim.merkle_root`, `header`},
+	{"verdict", `header[72:136] == claim.merkle_root`, `header[72:134] == claim.merkle_root[:62]`},
+	{"verdict", `item, witness = given or found, given and found`, `item, witness = found or given, given and found`},
+	{"verdict", `tip - witness.height + 1 >=`, `tip - witness.height + 2 >=`},
+	{"verdict", `anchor or (None if given else lost)`, `anchor or lost`},
+	{"verdict", `anchor or (None if given else lost)`, `anchor`},
+
 	// the verdict
-	{"verdict", `1 >= policy["confirmations"]`, `1 > policy["confirmations"]`},
+	{"verdict", `item.height + 1 >= policy["confirmations"]`, `item.height + 1 > policy["confirmations"]`},
 	{"verdict", `status.next >= now`, `status.next > now`},
 	{"verdict", `status.asof >= block_time`, `status.asof > block_time`},
 	{"verdict", `gmtime(t + 7200)`, `gmtime(t)`},
@@ -209,7 +243,7 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"verdict", `return (policy["network"] == "mainnet"`, `return (True`},
 	{"verdict", `header_time(item.header) > header_time(tip_header)`, `header_time(item.header) >= header_time(tip_header)`},
 	{"verdict", `or follows(item.header, tip_header)`, `or True`},
-	{"verdict", `item.height > tip
+	{"verdict", `given.height > tip
 `, `True
 `},
 	{"verdict", `not (block or work_only)`, `not block`},

@@ -63,9 +63,12 @@ FIELDS = {
 SHAPE = {
     "format": str, "document": {"sha256": HASH, "salt": HASH},
     "layers": ["layers", 1, 4, {"index": int, "path": ["path", 0, 32, HASH], "statement": str}],
-    "attestations": ["attestations", 0, 1, {"type": str, "transaction": "([0-9a-f]{2}){65,4000}",
-        "position": int, "path": ["block-path", 0, 24, HASH], "header": HEADER, "height": int,
-        "successors": ["successors", 0, 12, HEADER]}]}
+    "attestations": ["attestations", 0, 2, (
+        {"type": str, "transaction": "([0-9a-f]{2}){65,4000}", "position": int,
+         "path": ["block-path", 0, 24, HASH], "header": HEADER, "height": int,
+         "successors": ["successors", 0, 12, HEADER]},
+        {"type": str, "timestamp": "([0-9a-f]{2}){1,10000}"})]}
+TYPES = "bitcoin", "opentimestamps"
 CHECKS = "document", "inclusion", "issuer", "anchor", "block", "status"
 FAILED = "/digest-differs|/not-in-tree|/bad-|/keys-not-in-force|-withdrawn"
 WAITING = "/no-attestation|/too-few-confirmations"
@@ -196,12 +199,16 @@ def check_issuer_file(note):  # 13.1, 13.2
     need("file", unsigned=signers(file, file) >= before.keys)
     return file
 
-def check_transaction(transaction):  # 8.1, 8.2
-    rest = bytearray.fromhex(transaction)
-    need("tx", size=65 <= len(rest) <= 4000)
+def reader(text, kind):
+    rest = bytearray.fromhex(text)
     def take(size):
-        need("tx", truncated=size <= len(rest))
+        need(kind, truncated=size <= len(rest))
         return bytes(rest.pop(0) for _ in range(size)).hex()
+    return rest, take
+
+def check_transaction(transaction):  # 8.1, 8.2
+    rest, take = reader(transaction, "tx")
+    need("tx", size=65 <= len(rest) <= 4000)
     def compact_size():
         value = little_endian(take(1))
         size, least = {0xFD: (2, 0xFD), 0xFE: (4, 0x10000), 0xFF: (8, 2**32)}.get(value, (0, 0))
@@ -243,7 +250,41 @@ def check_header(header):  # 8.4
     need("header", zero=target > 0, sign=bits >> 23 & 1 == 0, range=target < 2**256,
          work=little_endian(double_sha256(header)) <= target)
 
-def convert(value, shape, name=""):  # 9, 10.1, 10.2
+def leb128(text, check):  # 10.3
+    octets = bytes.fromhex(text)
+    value = sum((octet & 127) << 7 * i for i, octet in enumerate(octets))
+    need("timestamp", **{check: re.fullmatch("([89a-f].)*([0-7][1-9a-f]|[1-7]0)|00", text)
+                         and value < 2**64})
+    return value
+
+def check_timestamp(timestamp, batch_root):  # 10.3
+    rest, take = reader(timestamp, "timestamp")
+    need("timestamp", size=len(rest) <= 10000)
+    def length():
+        number = take(1)
+        while number[-2:] >= "80":
+            number += take(1)
+        return leb128(number, "number")
+    message, operations = batch_root, 0
+    while (tag := take(1)) != "00":
+        need("timestamp", fork=tag != "ff", operation=tag in ("08", "f0", "f1"))
+        if tag == "08":
+            message = sha256(message)
+        else:
+            size = length()
+            need("timestamp", length=1 <= size <= 4096)
+            argument = take(size)
+            message = message + argument if tag == "f0" else argument + message
+        operations += 1
+        need("timestamp", message=len(message) <= 2 * 4096, depth=operations <= 255)
+    need("timestamp", attestation=take(8) == "0588960d73d71901")
+    height = leb128(take(length()), "height")
+    need("timestamp", height=height < 2**32, left_over=not rest, result=len(message) == 64)
+    return Record(height=height, merkle_root=message)
+
+def convert(value, shape, name=""):  # 9, 10.1 to 10.3
+    if type(shape) is tuple:
+        shape = shape[type(value) is dict and value.get("type") == "opentimestamps"]
     kind = shape if type(shape) is type else type(shape)
     need("json", number=type(value) is not float, members=type(value) is kind)
     if kind is dict:
@@ -259,7 +300,7 @@ def is_newer(format=None, attestations=None, **others):  # 10.4
     items = attestations if type(attestations) is list else []
     types = [item.get("type", "") if type(item) is dict else 0 for item in items]
     return str(format).startswith("gradseal-proof/") and (format != "gradseal-proof/1" or
-        all(type(item) is str for item in types) and not set(types) <= {"", "bitcoin"})
+        all(type(item) is str for item in types) and not {*types} <= {"", *TYPES})
 
 def check_proof(proof):  # 10
     text, networks, newer = as_bytes(proof).decode(errors="replace"), set(), False
@@ -273,8 +314,9 @@ def check_proof(proof):  # 10
     need("proof", newer=type(value) is not dict or not is_newer(**value))
     proof = convert(value, SHAPE)
     need("json", spelling=json.dumps(value, indent=2, ensure_ascii=False) + "\n" == text)
-    need("proof", format=proof.format == "gradseal-proof/1",
-         type=all(item.type == "bitcoin" for item in proof.attestations))
+    types = [item.type for item in proof.attestations]
+    need("proof", format=proof.format == "gradseal-proof/1", type={*types} <= {*TYPES},
+         attestations=types == sorted({*types}))
     for layer, kind in zip(proof.layers, ("documents", "batches", "batches", "batches")):
         version = re.match("gradseal statement v([1-9][0-9]{0,15})\n", layer.statement)
         if version and 2 <= int(version[1]) < 2**53:
@@ -284,6 +326,10 @@ def check_proof(proof):  # 10
             networks.add(tree.network)
             need("proof", layer_type=tree.type == kind, layer_network=len(networks) == 1)
     need("proof", newer=not newer)
+    given = dict(zip(types, proof.attestations))
+    proof.bitcoin, proof.stamp = given.get("bitcoin"), given.get("opentimestamps")
+    if proof.stamp:
+        check_timestamp(proof.stamp.timestamp, "00" * 32)
     return proof
 
 def check_trailer(file):  # 11
@@ -318,6 +364,13 @@ def verify_anchor(proof, item):  # V4
     need("anchor", root=transaction.batch_root == anchored_root(proof))
     check_block_path(reverse(transaction.id), item.position, item.path, item.header[72:136])
 
+def find_block(proof, chain):  # V4, lines 8 and 9
+    need("anchor", no_header_chain=chain)
+    claim = check_timestamp(proof.stamp.timestamp, anchored_root(proof))
+    header = chain.get(claim.height, "")
+    need("anchor", not_in_chain=header[72:136] == claim.merkle_root)
+    return Record(height=claim.height, header=header)
+
 def carries_work(item, policy, tip, tip_header):  # 16.5
     yardstick, headers = policy["carried_work"], [item.header, *item.successors]
     most, start = target_of(int(yardstick["bits"], 16)) * 4, timestamp(yardstick["time"])
@@ -347,21 +400,28 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
                       fails=new or "read/malformed-proof", checks=dict.fromkeys(CHECKS, "unknown"),
                       work_only=False)
     (proof, digests), later, earlier = find_proof(document, proof), "", ""
-    statement, item = proof.layers[0].statement, (proof.attestations or [None])[0]
+    statement, given = proof.layers[0].statement, proof.bitcoin
     file = {file.issuer: file for file in map(check_issuer_file, issuers)}.get(statement.issuer)
     lists = [Record(**pair, **vars(check_status_list(pair["list"]))) for pair in status]
     known = {(k.issuer, k.network): k for k in lists}.get((statement.issuer, statement.network))
     chain = dict(enumerate(chain["headers"], chain["first_height"])) if chain else {}
-    tip, headers = max(chain, default=-1), [item.header, *item.successors] if item else []
-    work_only = bool(item and policy["carried_work"] and item.height > tip
-                     and carries_work(item, policy, tip, chain.get(tip)))
+    tip, headers = max(chain, default=-1), [given.header, *given.successors] if given else []
+    work_only = bool(given and policy["carried_work"] and given.height > tip
+                     and carries_work(given, policy, tip, chain.get(tip)))
     inclusion = refusal(anchored_root, proof) and "inclusion/not-in-tree"
-    anchor = refusal(need, "anchor", no_attestation=item, not_checked=not inclusion,
-                     bad_anchor=item and not refusal(verify_anchor, proof, item))
+    here = statement.network == policy["network"]
+    lost = (refusal(need, "anchor", not_checked=proof.stamp and not inclusion and here)
+            or refusal(find_block, proof, chain))
+    found = None if lost else find_block(proof, chain)
+    item, witness = given or found, given and found
+    deep = witness and tip - witness.height + 1 >= policy["confirmations"]
+    anchor = refusal(need, "anchor", no_attestation=proof.attestations, not_checked=not inclusion,
+                     bad_anchor=not given or not refusal(verify_anchor, proof, given))
+    anchor = anchor or (None if given else lost)
     block = refusal(
         need, "block", bad_header=not any(refusal(check_header, header) for header in headers)
         and all(follows(header, before) for before, header in zip(headers, headers[1:])),
-        other_network=statement.network == policy["network"], no_attestation=item,
+        other_network=here, no_attestation=proof.attestations,
         no_header_chain=chain or work_only,
         not_in_chain=work_only or item and chain.get(item.height) == item.header,
         too_few_confirmations=work_only
@@ -391,7 +451,8 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
               for check, answer in zip(CHECKS, answers)}
     return Record(fails=(failed + unknown + waiting + [""])[0], verdict=verdict, checks=checks,
                   no_later_than=later, no_earlier_than=earlier, network=statement.network,
-                  work_only=work_only)
+                  work_only=work_only,
+                  witness=reverse(double_sha256(witness.header)) if deep else "")
 
 if __name__ == "__main__":
     import judge

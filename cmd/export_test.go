@@ -1,0 +1,386 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gradseal/proof"
+	"gradseal/proof/ots"
+)
+
+// anchorFolder anchors n documents of a few bytes and returns their folder.
+func anchorFolder(t *testing.T, home string, n int) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "docs")
+	require.NoError(t, os.Mkdir(folder, 0o777))
+	for i := range n {
+		text := fmt.Sprintf("%%PDF-1.4\n%% %d\n%%%%EOF\n", i)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("t%04d.pdf", i)), []byte(text), 0o666))
+	}
+	require.Equal(t, 0, run(t, home, "--quiet", "anchor", folder))
+	return folder
+}
+
+func readProofOf(t *testing.T, document string) *proof.Proof {
+	t.Helper()
+	data, err := os.ReadFile(document + proof.Suffix)
+	require.NoError(t, err)
+	p, err := proof.Parse(data)
+	require.NoError(t, err)
+	return p
+}
+
+// claim is a calendar's attestation that leads anywhere: no header is at hand
+// that could say more.
+func claim(t *testing.T, nonce string, height uint64) *proof.OpenTimestamps {
+	t.Helper()
+	a, err := proof.NewOpenTimestamps(ots.Path{Ops: []ots.Operation{ots.Append([]byte(nonce)), ots.SHA256}, Attestation: ots.Bitcoin(height)})
+	require.NoError(t, err)
+	return a
+}
+
+func exportOf(t *testing.T, p *proof.Proof) []byte {
+	t.Helper()
+	file, err := p.Export(nil)
+	require.NoError(t, err)
+	data, err := file.Marshal()
+	require.NoError(t, err)
+	return data
+}
+
+// TestExportOver: what lies in the place of a file is replaced only where
+// nothing that it says is lost.
+func TestExportOver(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 2)
+	document := filepath.Join(folder, "t0000.pdf")
+	bitcoinOnly := readProofOf(t, document)
+	proofWith := func(a *proof.OpenTimestamps) *proof.Proof {
+		p := *bitcoinOnly
+		p.OpenTimestamps = a
+		return &p
+	}
+	mine, theirs := proofWith(claim(t, "mine", 7)), proofWith(claim(t, "theirs", 8))
+	both := exportOf(t, mine)
+	bytesOf, err := proof.Marshal(mine)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(document+proof.Suffix, bytesOf, 0o666))
+
+	merged, err := mine.Export(theirs.OpenTimestamps.Timestamp())
+	require.NoError(t, err)
+	three, err := merged.Marshal()
+	require.NoError(t, err)
+	require.Greater(t, len(three), len(both))
+	other := exportOf(t, readProofOf(t, filepath.Join(folder, "t0001.pdf")))
+	weak, err := (&ots.File{Hash: ots.SHA1, Digest: make([]byte, 20), Timestamp: merged.Timestamp}).Marshal()
+	require.NoError(t, err)
+
+	for name, test := range map[string]struct {
+		old       []byte
+		merge     bool
+		want      []byte // nil: what was there, and an error
+		change    string
+		wantError string
+	}{
+		"nothing there":              {want: both, change: "written"},
+		"the same":                   {old: both, want: both, change: "unchanged"},
+		"an older one":               {old: exportOf(t, bitcoinOnly), want: both, change: "replaced"},
+		"one that says more":         {old: three, want: three, change: "unchanged"},
+		"cut off":                    {old: both[:100], want: both, change: "replaced"},
+		"cut off, with zero bytes":   {old: append(bytes.Clone(both[:100]), make([]byte, 50)...), want: both, change: "replaced"},
+		"one that differs":           {old: exportOf(t, theirs), wantError: "--merge"},
+		"one that differs, merged":   {old: exportOf(t, theirs), merge: true, want: three, change: "merged"},
+		"of another document":        {old: other, wantError: "was not overwritten"},
+		"of another document, again": {old: other, merge: true, wantError: "was not overwritten"},
+		"of another hash":            {old: weak, merge: true, wantError: "was not overwritten"},
+		"no timestamp":               {old: []byte("notes\n"), merge: true, wantError: "was not overwritten"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "x.ots")
+			if test.old != nil {
+				require.NoError(t, os.WriteFile(out, test.old, 0o600))
+			}
+			args := []string{"--json", "export", "--to", "ots", document, "-o", out}
+			if test.merge {
+				args = append(args, "--merge")
+			}
+			code, said, errs := outputOf(home, nil, args...)
+			got, err := os.ReadFile(out)
+			require.NoError(t, err)
+			if test.want == nil {
+				require.Equal(t, exitError, code, said)
+				require.Contains(t, said, test.wantError)
+				require.Equal(t, test.old, got)
+				return
+			}
+			require.Equal(t, exitOK, code, said+errs)
+			require.Equal(t, test.want, got)
+			var result exportJSON
+			require.NoError(t, json.Unmarshal([]byte(said), &result))
+			require.Equal(t, []exportFileJSON{{out, document + proof.Suffix, "regtest", test.change}}, result.Files)
+		})
+	}
+}
+
+// TestExportOverOthers: what is no file is never replaced.
+func TestExportOverOthers(t *testing.T) {
+	home := t.TempDir()
+	document := filepath.Join(anchorFolder(t, home, 1), "t0000.pdf")
+	out := document + otsSuffix
+	require.NoError(t, os.Mkdir(out, 0o777))
+	code, _, errs := outputOf(home, nil, "export", "--to", "ots", document)
+	require.Equal(t, exitError, code)
+	require.Contains(t, errs, "was not overwritten")
+	require.NoError(t, os.Remove(out))
+	if runtime.GOOS == "windows" {
+		return
+	}
+	target := filepath.Join(t.TempDir(), "target")
+	require.NoError(t, os.WriteFile(target, nil, 0o600))
+	require.NoError(t, os.Symlink(target, out))
+	code, _, errs = outputOf(home, nil, "export", "--to", "ots", document)
+	require.Equal(t, exitError, code)
+	require.Contains(t, errs, "was not overwritten")
+}
+
+// TestExportFalseProofs: a proof whose steps do not meet is named and not
+// exported, whatever it is attested by.
+func TestExportFalseProofs(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 3)
+	document := filepath.Join(folder, "t0000.pdf")
+	sound := readProofOf(t, document)
+	for name, test := range map[string]struct {
+		spoil func(p *proof.Proof)
+		want  string
+	}{
+		"a calendar's, of another document": {func(p *proof.Proof) { p.Bitcoin, p.OpenTimestamps = nil, claim(t, "x", 7); p.Digest[0] ^= 1 }, "leads to the batch root"},
+		"of another document":               {func(p *proof.Proof) { p.Digest[0] ^= 1 }, "leads to the Merkle root"},
+		"of another header":                 {func(p *proof.Proof) { b := *p.Bitcoin; b.Header[40] ^= 1; p.Bitcoin = &b }, "leads to the Merkle root"},
+		"of another tree size":              {func(p *proof.Proof) { p.Layers[0].Path = nil }, "audit path has 0 hashes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := *sound
+			p.Layers = slices.Clone(sound.Layers)
+			test.spoil(&p)
+			data, err := proof.Marshal(&p)
+			require.NoError(t, err)
+			path := filepath.Join(t.TempDir(), "x.pdf"+proof.Suffix)
+			require.NoError(t, os.WriteFile(path, data, 0o600))
+			code, _, errs := outputOf(home, nil, "export", "--to", "ots", path)
+			require.Equal(t, exitError, code, errs)
+			require.Contains(t, errs, test.want)
+			require.NoFileExists(t, strings.TrimSuffix(path, proof.Suffix)+otsSuffix)
+		})
+	}
+}
+
+// TestExportBatchAsFiles: a batch exports to what its proofs do, also after its
+// folder has moved.
+func TestExportBatchAsFiles(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 5)
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", folder))
+	ids, err := os.ReadDir(filepath.Join(home, batchesName))
+	require.NoError(t, err)
+	moved := folder + "-moved"
+	require.NoError(t, os.Rename(folder, moved))
+	code, out, _ := outputOf(home, nil, "--json", "export", "--to", "ots", "--batch", ids[0].Name())
+	require.Equal(t, exitError, code)
+	require.Contains(t, out, "not where it was")
+	require.NoDirExists(t, folder)
+
+	to := filepath.Join(t.TempDir(), "new", "folder")
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", "--batch", ids[0].Name(), "-o", to))
+	for i := range 5 {
+		name := fmt.Sprintf("t%04d.pdf.ots", i)
+		want, err := os.ReadFile(filepath.Join(moved, name))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join(to, name))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+// TestExportInterrupted: Ctrl-C ends the run, every file that is there is whole,
+// and the same command again finishes.
+func TestExportInterrupted(t *testing.T) {
+	home := t.TempDir()
+	const documents = 60
+	folder := anchorFolder(t, home, documents)
+	e := &exporter{app: &app{ui: newUI(Stdio{Err: new(bytes.Buffer)})}, exportOptions: exportOptions{to: toOTS}}
+	require.NoError(t, e.findProofs([]string{folder}))
+	require.Len(t, e.jobs, documents)
+	require.NoError(t, e.place())
+	ctx, cancel := context.WithCancel(t.Context())
+	middle := e.jobs[documents/2]
+	load := middle.load
+	middle.load = func() (*proof.Proof, *ots.File, error) {
+		cancel()
+		return load()
+	}
+	require.ErrorIs(t, e.write(ctx), context.Canceled)
+	written, err := filepath.Glob(filepath.Join(folder, "*"+otsSuffix))
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(written), documents/2-runtime.GOMAXPROCS(0))
+	require.Less(t, len(written), documents)
+	for _, path := range written {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, exportOf(t, readProofOf(t, strings.TrimSuffix(path, otsSuffix))), data)
+	}
+	left, err := filepath.Glob(filepath.Join(folder, exportTemporary))
+	require.NoError(t, err)
+	require.Empty(t, left)
+	code, out, _ := outputOf(home, nil, "--quiet", "export", "--to", "ots", folder)
+	require.Equal(t, exitOK, code)
+	require.Contains(t, out, fmt.Sprintf("%d were there already", len(written)))
+}
+
+// TestExportSweeps: what a killed process left is removed, and nothing that
+// another one may be writing.
+func TestExportSweeps(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 1)
+	old, fresh, other := filepath.Join(folder, ".gradseal-export-1"), filepath.Join(folder, ".gradseal-export-2"), filepath.Join(folder, ".gradseal-other")
+	past := time.Now().Add(-2 * abandonedAfter)
+	for _, path := range []string{old, fresh, other} {
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+	}
+	require.NoError(t, os.Chtimes(old, past, past))
+	require.NoError(t, os.Chtimes(other, past, past))
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", folder))
+	require.NoFileExists(t, old)
+	require.FileExists(t, fresh)
+	require.FileExists(t, other)
+}
+
+// TestExportUnwritable: a folder that cannot be written to is named.
+func TestExportUnwritable(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 2)
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	code, _, errs := outputOf(home, nil, "export", "--to", "ots", folder, "-o", filepath.Join(file, "sub"))
+	require.Equal(t, exitError, code)
+	require.Contains(t, errs, "sub")
+	code, _, errs = outputOf(home, nil, "export", "--to", "ots", folder, "-o", file)
+	require.Equal(t, exitError, code)
+	require.Contains(t, errs, "is a file, and a folder is exported")
+}
+
+// TestCommonFolder: files from several folders keep their places among each
+// other.
+func TestCommonFolder(t *testing.T) {
+	slashed := func(paths ...string) []string {
+		for i := range paths {
+			paths[i] = filepath.FromSlash(paths[i])
+		}
+		return paths
+	}
+	for _, test := range []struct {
+		dirs []string
+		want string
+	}{
+		{slashed("/a/b"), "/a/b"},
+		{slashed("/a/b", "/a/b/c"), "/a/b"},
+		{slashed("/a/b/c", "/a/b"), "/a/b"},
+		{slashed("/a/b", "/a/bc"), "/a"},
+		{slashed("/a", "/b"), "/"},
+	} {
+		require.Equal(t, filepath.FromSlash(test.want), commonFolder(test.dirs), "%v", test.dirs)
+	}
+}
+
+// TestStepsByHand follows the steps of --to json with the commands that it
+// names: nothing of this program takes part.
+func TestStepsByHand(t *testing.T) {
+	for _, tool := range []string{"sh", "sha256sum", "xxd", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("SKIPPED: %s is not installed", tool)
+		}
+	}
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 11)
+	document := filepath.Join(folder, "t0003.pdf")
+	p := readProofOf(t, document)
+	p.OpenTimestamps = claim(t, "calendar", 7)
+	data, err := proof.Marshal(p)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(document+proof.Suffix, data, 0o666))
+	file := filepath.Join(t.TempDir(), "steps.json")
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "json", document, "-o", file))
+	data, err = os.ReadFile(file)
+	require.NoError(t, err)
+	var steps stepsJSON
+	require.NoError(t, json.Unmarshal(data, &steps))
+	how := strings.Join(steps.How, "\n")
+	// by runs a command of the text, with HEX and the like replaced.
+	by := func(command string, replace ...string) string {
+		t.Helper()
+		require.Contains(t, how, command)
+		out, err := exec.Command("sh", "-c", strings.NewReplacer(replace...).Replace(command)).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return strings.Fields(string(out))[0]
+	}
+	require.Equal(t, steps.SHA256, by("sha256sum of the document", "of the document", document))
+	follow := func(result string, n int, list []stepJSON) string {
+		for _, s := range list {
+			n++
+			require.Equal(t, n, s.N)
+			switch s.Op {
+			case "prepend":
+				result = s.Argument + result
+			case "append":
+				result += s.Argument
+			default:
+				require.Equal(t, "sha256", s.Op)
+				require.Empty(t, s.Argument)
+				result = by("printf %s HEX | xxd -r -p | sha256sum", "HEX", result)
+			}
+			require.Equal(t, s.Result, result, "step %d", s.N)
+		}
+		return result
+	}
+	root := follow(steps.SHA256, 0, steps.Steps)
+	require.Equal(t, steps.Layers[0].BatchRoot, root)
+	statement := by("jq -j '.layers[0].statement' FILE | sha256sum", "FILE", file)
+	require.Equal(t, "02"+statement, steps.Steps[len(steps.Steps)-2].Argument)
+
+	require.Len(t, steps.Attestations, 2)
+	for _, a := range steps.Attestations {
+		require.Equal(t, a.MerkleRoot, follow(root, len(steps.Steps), a.Steps))
+		require.Equal(t, a.MerkleRoot, reversedHex(a.MerkleRootReversed))
+		if a.Type == "opentimestamps" {
+			require.EqualValues(t, 7, a.Height)
+			require.Nil(t, a.Header)
+			continue
+		}
+		require.Equal(t, "bitcoin", a.Type)
+		require.EqualValues(t, p.Bitcoin.Height, a.Height)
+		require.Equal(t, a.MerkleRoot, (*a.Header)[72:136])
+		hash := by("printf %s HEADER | xxd -r -p | sha256sum | cut -c -64 | xxd -r -p | sha256sum", "HEADER", *a.Header)
+		require.Equal(t, reversedHex(*a.BlockHash), hash)
+	}
+}
+
+// reversedHex turns the bytes around that hex digits stand for.
+func reversedHex(digits string) string {
+	var out strings.Builder
+	for i := len(digits); i > 0; i -= 2 {
+		out.WriteString(digits[i-2 : i])
+	}
+	return out.String()
+}
