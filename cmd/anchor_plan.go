@@ -275,6 +275,9 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 	for _, url := range p.Calendars {
 		r.ui.result("  calendar      %s", safe(url))
 	}
+	if p.Transactions == 0 && len(p.Calendars) > 0 {
+		r.ui.result("  fee           none: calendars anchor for nothing")
+	}
 	if p.Replaced > 0 {
 		r.ui.result("  overwrite     %s of a test network", count(p.Replaced, "proof"))
 	}

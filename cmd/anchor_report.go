@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"os"
 	"slices"
 	"strings"
 
@@ -90,6 +91,9 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	if r.psbtOut() {
 		r.ui.note("%s", askSigner(r.money.psbtOut, r.network))
 	} else if pending {
+		if _, err := os.Stat(r.home.headerFile(r.network)); r.submits && r.node == nil && err != nil {
+			r.ui.note("The block of a calendar counts once this home has the headers of %s. %s", r.network, r.fetchHeaders())
+		}
 		r.ui.note("Next: gradseal upgrade --network %s%s, which completes the proofs once the block is deep enough", r.network, r.wayFlags())
 	} else if len(paths) > 0 {
 		r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))

@@ -28,8 +28,10 @@ func (a *app) newBatchesCommand() *cobra.Command {
 		Long: `Lists the batches that were made here, or shows one. A batch is planned,
 then signed, then requested (its transaction waits for a signature), then sent,
 then confirmed (the transaction is in a block), then complete (every proof has
-been written). One that calendars anchor goes from signed to sent. The anchor command with the same files takes it on, and from sent
-on gradseal upgrade does. Confirmations are counted in this home's header chain.`,
+been written). One that calendars anchor goes from signed to sent, which means that
+they have promised to, and its block is that of their transaction. The anchor
+command with the same files takes a batch on, and from sent on gradseal upgrade
+does. Confirmations are counted in this home's header chain.`,
 		Example: `  gradseal batches
   gradseal batches 20261122-10b7b705
   gradseal batches 20261122-10b7b705 --documents

@@ -117,10 +117,50 @@ func (c *carrier) stamp(ctx context.Context, b *batch.Batch) error {
 	for _, failure := range failures {
 		c.ui.warn("%s", safe(failure.Error()))
 	}
-	if err != nil {
+	switch {
+	case err != nil && len(failures) == len(cal.clients):
+		return hinted(fmt.Errorf("batch %s: %w", b.ID, err), "is the network reachable from here? If it is, name other calendars: --calendar URL")
+	case err != nil:
 		return hinted(fmt.Errorf("batch %s: %w", b.ID, err), "try again later, or be content with fewer: --min-calendars 1")
+	case b.Calendars != nil:
+		t = ots.Merge(b.Calendars, t)
 	}
 	return b.SaveCalendars(t)
+}
+
+const (
+	// overdue is how old a batch is that calendars are asked again for when it is
+	// anchored again: as a rule they take less than a day.
+	overdue = 48 * time.Hour
+
+	// maxPromises is how many promises are kept of a batch.
+	maxPromises = 32
+)
+
+// isOverdue reports whether no calendar has kept its promise about a batch in all
+// this time, so that others may be asked.
+func isOverdue(b *batch.Batch, now time.Time) bool {
+	root, err := b.Root()
+	if err != nil {
+		return false
+	}
+	open, kept, err := calendar.Promises(root, b.Calendars)
+	return err == nil && len(kept) == 0 && len(open) < maxPromises && now.Sub(b.Created) > overdue
+}
+
+// adviseCalendars says what to do about what calendars answered.
+func (c *carrier) adviseCalendars() {
+	if len(c.beyond) > 0 {
+		c.ui.note("%s", c.fetchHeaders())
+	}
+	if c.stranger != "" {
+		c.ui.note("If you know the calendar %s, allow it: --calendar %[1]s, or calendars.allow in the configuration", safe(c.stranger))
+	}
+}
+
+// fetchHeaders is how the header chain gets to a calendar's block.
+func (c *carrier) fetchHeaders() string {
+	return fmt.Sprintf("Fetch the headers, then upgrade again: gradseal headers sync --network %s --from p2p:HOST:PORT (or --from bitcoind, btcd or esplora)", c.network)
 }
 
 // askAfter is how long a batch that is complete goes on asking calendars that
@@ -217,6 +257,7 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 	}
 	found := b.Calendars
 	delete(c.news, b.ID)
+	delete(c.beyond, b.ID)
 	for _, answer := range calendar.Ask(ctx, open, c.calendars.allowed, calendar.Config{}) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -224,6 +265,9 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 		var pending *calendar.PendingError
 		switch {
 		case errors.As(answer.Err, &pending):
+			c.heard(b, "%s", answer.Err)
+		case errors.Is(answer.Err, calendar.ErrNotAllowed):
+			c.stranger = answer.URI
 			c.heard(b, "%s", answer.Err)
 		case answer.Err != nil && b.State() != batch.Complete:
 			c.warnOnce("batch %s: %s", b.ID, safe(answer.Err.Error()))
@@ -273,7 +317,10 @@ func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calenda
 			c.warnOnce("batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
 		case at == beyond:
 			c.heard(b, "calendar %s has it in block %d, which the header chain here does not hold", safe(answer.URI), height)
-			c.wantsHeaders = true
+			if c.beyond == nil {
+				c.beyond = make(map[string]uint64)
+			}
+			c.beyond[b.ID] = height
 		case at == elsewhere:
 			c.warnOnce("batch %s: calendar %s says that it is in block %d, but what it gives does not lead to that block in the header chain here: not taken", b.ID, safe(answer.URI), height)
 		case best == nil || o.Height < best.Height:

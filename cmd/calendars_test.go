@@ -315,6 +315,36 @@ func TestTooFewCalendars(t *testing.T) {
 	}
 }
 
+// Where no calendar has kept its promise for days, the same command asks others.
+func TestOverdueCalendars(t *testing.T) {
+	s := newStamping(t, 3)
+	all := s.calendars
+	s.calendars = all[:2]
+	s.anchor(0)
+	s.calendars = all[1:]
+	s.anchor(0)
+	require.Empty(t, all[2].Digests(), "it is too early to ask others")
+
+	plan := filepath.Join(s.home, "batches", s.batch().Batch, "plan")
+	data, err := os.ReadFile(plan)
+	require.NoError(t, err)
+	created := s.batch().Created
+	earlier, err := time.Parse(time.RFC3339, created)
+	require.NoError(t, err)
+	aged := strings.Replace(string(data), "created "+created, "created "+earlier.Add(-49*time.Hour).Format(time.RFC3339), 1)
+	require.NotEqual(t, string(data), aged)
+	require.NoError(t, os.WriteFile(plan, []byte(aged), 0o600))
+	s.anchor(0)
+	require.Len(t, s.batch().Calendars, 3)
+
+	require.NoError(t, all[2].Anchor(t.Context()))
+	s.takeHeaders()
+	s.upgrade(0)
+	s.verify(verify.Valid)
+	s.anchor(0)
+	require.Len(t, all[2].Digests(), 1)
+}
+
 // A calendar that never answers is waited for, but not for long once enough
 // others have answered.
 func TestHangingCalendar(t *testing.T) {

@@ -33,8 +33,8 @@ type carrier struct {
 	submits   bool                // batches are submitted to them
 	news      map[string][]string // what calendars said of batches when they were asked last, by batch
 	warned    map[string]bool     // what was warned of in this run
-
-	wantsHeaders bool // a calendar named a block that the header chain does not have
+	beyond    map[string]uint64   // block of a calendar that the header chain does not reach, by batch
+	stranger  string              // a calendar that may not be asked
 
 	backend anchor.Backend // nil where only calendars are used
 	node    anchor.Node    // nil for the embedded node, which keeps its headers itself
@@ -63,7 +63,7 @@ func (c *carrier) carry(ctx context.Context, b *batch.Batch) error {
 		}
 	}
 	var unstamped error
-	if c.submits && b.Calendars == nil {
+	if c.submits && (b.Calendars == nil || isOverdue(b, time.Now())) {
 		unstamped = c.stamp(ctx, b) // what it lacks does not hold up the transaction
 	}
 	return errors.Join(c.follow(ctx, b), unstamped)

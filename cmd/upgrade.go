@@ -37,6 +37,9 @@ transaction that is nowhere is sent again, the same bytes.
 A block that has left the chain (a reorganisation) turns its batch and the proofs
 back to pending, and they are completed again in the next block.
 
+Calendars are asked for their blocks, which count once the header chain of this
+home has them: run gradseal headers sync before, where no node is named here.
+
 It is made for cron: run it as often as you like. What is complete is only held
 against the header chain.`,
 		Example: `  gradseal upgrade
@@ -285,6 +288,7 @@ func (a *app) calendarsWhereabouts(b *batch.Batch) string {
 }
 
 func (c *carrier) reportUpgrade(list []*batch.Batch) error {
+	c.adviseCalendars()
 	if c.ui.json {
 		return c.showAllJSON(list)
 	}
@@ -294,7 +298,11 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 			continue
 		}
 		waiting++
-		c.ui.result("batch %s: %s", b.ID, c.whereabouts(b))
+		where := c.whereabouts(b)
+		if height, ok := c.beyond[b.ID]; ok {
+			where = fmt.Sprintf("a calendar has it in block %d, which the header chain here does not hold", height)
+		}
+		c.ui.result("batch %s: %s", b.ID, where)
 		for _, line := range c.news[b.ID] {
 			c.ui.note("  %s", safe(line))
 		}
@@ -304,9 +312,6 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		} else {
 			c.ui.note("%s", nextStep(b))
 		}
-	}
-	if c.wantsHeaders {
-		c.ui.note("Fetch the headers, then upgrade again: gradseal headers sync --network %s --from p2p:HOST:PORT (or --from bitcoind, btcd or esplora)", c.network)
 	}
 	if c.proofs > 0 {
 		c.ui.result("Wrote %s", count(c.proofs, "proof"))

@@ -300,6 +300,9 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 }
 
 func adviseNoProof(document string) string {
+	if strings.HasSuffix(document, otsSuffix) {
+		return "this is a timestamp, and no document. It names no issuer, but may prove since when one exists: gradseal verify FILE --ots FILE" + otsSuffix
+	}
 	ask := "ask whoever gave you the document for its proof, NAME.pdf" + proof.Suffix + ", and put it beside the document"
 	if info, err := os.Stat(document + otsSuffix); err == nil && info.Mode().IsRegular() {
 		ask += ". The .ots file beside it names no issuer, but may prove since when it exists: gradseal verify FILE --ots FILE" + otsSuffix

@@ -89,7 +89,7 @@ func (c *Client) stamp(ctx context.Context, allowed Whitelist, root [rootSize]by
 		return nil, c.error(err)
 	}
 	if promise == nil {
-		return nil, c.error(fmt.Errorf("its answer promises nothing by a calendar that may be asked for it (%s)", allowed))
+		return nil, c.error(errors.New("its answer promises nothing by a calendar that may be asked for it"))
 	}
 	return promise.After(ops), nil
 }
@@ -98,6 +98,10 @@ func (c *Client) stamp(ctx context.Context, allowed Whitelist, root [rootSize]by
 func areCommitments(ops []ots.Operation) bool {
 	return !slices.ContainsFunc(ops, func(o ots.Operation) bool { return !o.IsCommitment() })
 }
+
+// ErrNotAllowed says that a calendar is not one of those that may be asked
+// because a timestamp names it.
+var ErrNotAllowed = errors.New("it is not one of the calendars that may be asked")
 
 // Promise is the word of a calendar that it will have a batch root in a block.
 type Promise struct {
@@ -167,7 +171,7 @@ func Ask(ctx context.Context, promises []Promise, allowed Whitelist, config Conf
 
 func (p Promise) ask(ctx context.Context, allowed Whitelist, config Config) ([]ots.Path, error) {
 	if !allowed.Allows(p.URI) {
-		return nil, fmt.Errorf("calendar %q: it is not one of those that may be asked (%s)", p.URI, allowed)
+		return nil, fmt.Errorf("calendar %q: %w", p.URI, ErrNotAllowed)
 	}
 	config.URL = p.URI
 	c, err := New(config)
