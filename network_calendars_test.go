@@ -127,7 +127,7 @@ func (s *stamper) theyAnchor() {
 	}
 }
 
-// aloneBut runs a command with calendars and without a node.
+// withCalendars runs a command with calendars and without a node.
 func (s *stamper) withCalendars(args ...string) string {
 	s.t.Helper()
 	return s.gradseal(append(args, s.alone...)...)
@@ -566,10 +566,29 @@ func TestTransactionAfterCalendars(t *testing.T) {
 	s.withCalendars("upgrade", "--network", "regtest")
 	s.requireStands(folder, "complete", "bitcoin opentimestamps")
 
+	// A run that was killed before it had written all proofs.
+	require.NoError(t, os.Remove(filepath.Join(s.home(), "batches", s.batch().ID, "complete")))
+	s.withCalendars("upgrade", "--network", "regtest")
+	s.requireStands(folder, "complete", "bitcoin opentimestamps")
+
+	sync := []string{"headers", "sync", "--network", "regtest", "--from", "p2p:" + node.P2PAddr}
 	node.Replace(1, other)
-	s.gradseal("headers", "sync", "--network", "regtest", "--from", "p2p:"+node.P2PAddr)
+	s.gradseal(sync...)
 	s.withCalendars("upgrade", "--network", "regtest")
 	s.requireStands(folder, "complete", "bitcoin")
+
+	// The transaction's block leaves the chain, too.
+	below := startOther(t, "btcd")
+	below.Mine(node.Height() + 20)
+	s.gradseal(append(sync[:len(sync)-1:len(sync)-1], "p2p:"+below.P2PAddr, "--replace")...)
+	require.Contains(t, s.withCalendars("upgrade", "--network", "regtest"), "has left the chain")
+	s.requireStands(folder, "sent", "")
+	s.gradseal(append(sync, "--replace")...)
+	s.upgrade()
+	s.requireStands(folder, "complete", "bitcoin")
+	node.Mine(1)
+	s.upgrade()
+	s.requireStands(folder, "complete", "bitcoin opentimestamps")
 	s.requireCommitted(1)
 }
 

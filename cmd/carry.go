@@ -227,13 +227,16 @@ func (c *carrier) reserved(but *batch.Batch) ([]wire.OutPoint, error) {
 func (c *carrier) follow(ctx context.Context, b *batch.Batch) error {
 	was := b.Attestation
 	var lost error
-	if c.backend != nil && hasTransaction(b) {
+	switch {
+	case c.backend != nil && hasTransaction(b):
 		lost = c.locate(ctx, b)
+	case c.backend == nil && b.Attestation != nil:
+		lost = c.dropReplaced(b)
 	}
 	if was != nil && (b.Attestation == nil || b.Attestation.Header != was.Header) {
 		c.ui.warn("batch %s: block %d, %s, has left the chain (a reorganisation): its proofs are pending again until the transaction is deep enough in another block", b.ID, was.Height, was.Header.Hash())
 	}
-	if lost == nil && b.Attestation != nil && c.backend != nil {
+	if lost == nil && b.Attestation != nil {
 		lost = c.settle(ctx, b)
 	}
 	if b.Calendars != nil {
@@ -277,6 +280,31 @@ func (c *carrier) locate(ctx context.Context, b *batch.Batch) error {
 		return err
 	}
 	return b.SaveAttestation(found)
+}
+
+// dropReplaced forgets the block of a batch's transaction where the header chain
+// has another one at its height. Where the transaction is now, no node is there to
+// say.
+func (c *carrier) dropReplaced(b *batch.Batch) error {
+	chain, err := c.openHeaders(c.network)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer chain.Close()
+	if b.Attestation.Height > chain.Height() {
+		return nil
+	}
+	h, err := chain.At(b.Attestation.Height)
+	if errors.Is(err, headers.ErrNotHeld) || h == b.Attestation.Header {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return b.DropAttestation()
 }
 
 // attest asks for the block of every version of the transaction, whoever signed
@@ -455,6 +483,9 @@ func (c *carrier) settle(ctx context.Context, b *batch.Batch) error {
 		return err
 	}
 	chain, err := c.openHeaders(c.network)
+	if errors.Is(err, fs.ErrNotExist) && c.backend == nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -298,10 +298,13 @@ func (e *exporter) takeBatch() error {
 	return nil
 }
 
+// errNotThere says that a document of a batch was moved.
+var errNotThere = errors.New("the document is not where it was")
+
 // exportFrom exports a document from the state of its batch.
 func (e *exporter) exportFrom(b *batch.Batch, index int) (*proof.Proof, *ots.File, error) {
 	if _, err := os.Lstat(b.Documents[index].Path); err != nil && e.output == "" {
-		return nil, nil, errors.New("the document is not where it was: name a folder with -o")
+		return nil, nil, errNotThere
 	}
 	data, err := b.Proof(index)
 	if err != nil {

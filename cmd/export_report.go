@@ -118,17 +118,7 @@ func (e *exporter) leftOut() error {
 	if len(all) == 0 {
 		return nil
 	}
-	hint := "move what is in the way to another place, and run the same command again"
-	differs := func(j *exportJob) bool { return errors.Is(j.fault, errDiffers) }
-	occupied := func(j *exportJob) bool { return errors.Is(j.fault, errOtherFile) }
-	switch {
-	case slices.ContainsFunc(e.jobs, differs):
-		hint = "--merge writes what both say"
-	case len(pending) > 0:
-		hint = "whoever anchored them completes them with: gradseal upgrade; ask for the completed proofs, and run the same command again"
-	case !slices.ContainsFunc(e.jobs, occupied):
-		hint = "what is wrong with a proof is told by: gradseal verify DOCUMENT PROOF"
-	}
+	hint := e.hint()
 	if len(e.jobs) == 1 {
 		return hinted(fmt.Errorf("%s: %s", all[0].Path, all[0].Text), "%s", hint)
 	}
@@ -136,6 +126,25 @@ func (e *exporter) leftOut() error {
 		e.ui.warn("left out:%s", grouped(all))
 	}
 	return hinted(fmt.Errorf("%d of %s were left out: %d pending, %d refused", len(all), count(len(e.jobs), "proof"), len(pending), len(refused)), "%s", hint)
+}
+
+// hint says what to do about what was left out: about one kind of fault, the
+// one that is first here.
+func (e *exporter) hint() string {
+	for _, h := range []struct {
+		fault error
+		hint  string
+	}{
+		{errDiffers, "--merge writes what both say"},
+		{errNotThere, "name a folder with -o"},
+		{errOtherFile, "move what is in the way to another place, and run the same command again"},
+		{proof.ErrNoAttestation, "gradseal upgrade completes proofs where they were anchored: ask for the completed ones, and run the same command again"},
+	} {
+		if slices.ContainsFunc(e.jobs, func(j *exportJob) bool { return errors.Is(j.fault, h.fault) }) {
+			return h.hint
+		}
+	}
+	return "what is wrong with a proof is told by: gradseal verify DOCUMENT PROOF"
 }
 
 // nameNetworks warns of test networks: a timestamp file names no network.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gradseal/batch"
 	"gradseal/proof"
 	"gradseal/proof/ots"
 )
@@ -200,6 +201,7 @@ func TestExportBatchAsFiles(t *testing.T) {
 	code, out, _ := outputOf(home, nil, "--json", "export", "--to", "ots", "--batch", ids[0].Name())
 	require.Equal(t, exitError, code)
 	require.Contains(t, out, "not where it was")
+	require.Contains(t, out, "-o")
 	require.NoDirExists(t, folder)
 
 	to := filepath.Join(t.TempDir(), "new", "folder")
@@ -212,6 +214,44 @@ func TestExportBatchAsFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
+}
+
+// TestExportBatchCalendars: a batch exports what every calendar attests, its
+// proofs only what they carry. Calendars that are still to answer are left out.
+func TestExportBatchCalendars(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 2)
+	list, err := batch.Open(filepath.Join(home, batchesName)).List()
+	require.NoError(t, err)
+	pending := ots.Path{Ops: []ots.Operation{ots.SHA256}, Attestation: ots.Pending("https://calendar.example")}.Timestamp()
+	require.NoError(t, list[0].SaveCalendars(ots.Merge(pending, ots.Merge(claim(t, "one", 7).Timestamp(), claim(t, "two", 9).Timestamp()))))
+
+	document := filepath.Join(folder, "t0001.pdf")
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", folder))
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", "--batch", list[0].ID)) // says more, so it replaces
+	data, err := os.ReadFile(document + otsSuffix)
+	require.NoError(t, err)
+	file, err := ots.ParseFile(data)
+	require.NoError(t, err)
+	paths, err := file.Timestamp.Paths(file.Digest)
+	require.NoError(t, err)
+	heights := make(map[uint64]bool)
+	for _, p := range paths {
+		height, ok := p.Attestation.BitcoinHeight()
+		require.True(t, ok, "%s", p.Attestation)
+		heights[height] = true
+	}
+	own := readProofOf(t, document).Bitcoin
+	require.Equal(t, map[uint64]bool{7: true, 9: true, uint64(own.Height): true}, heights)
+	code, out, _ := outputOf(home, nil, "--json", "export", "--to", "json", "--batch", list[0].ID)
+	require.Equal(t, exitOK, code)
+	var steps stepsJSON
+	require.NoError(t, json.NewDecoder(strings.NewReader(out)).Decode(&steps))
+	types := make(map[string]int)
+	for _, a := range steps.Attestations {
+		types[a.Type]++
+	}
+	require.Equal(t, map[string]int{"bitcoin": 1, "opentimestamps": 2}, types)
 }
 
 // TestExportInterrupted: Ctrl-C ends the run, every file that is there is whole,
