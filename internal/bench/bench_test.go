@@ -29,6 +29,8 @@ func TestQuick(t *testing.T) {
 		"memory of `anchor`, one PDF of 5 MB |", "memory of `verify`, one PDF of 5 MB |",
 		"`verify`, one PDF of 200 kB, 5 times",
 		"`export --to ots`, 50 proofs |",
+		"proof file, one of 50 anchored through a transaction, the largest |", "proof file, one of 50 anchored through 4 calendars, the largest |",
+		"its `.ots`, with what all calendars attest |",
 	} {
 		require.Equal(t, 1, strings.Count(text, "| "+what), "%s\n%s", what, text)
 	}

@@ -15,6 +15,7 @@ type work struct {
 	many   folder // many documents
 	middle folder // verified in one process
 	export folder // proofs written as OpenTimestamps files
+	stamps folder // anchored through calendars, for the size of the proofs
 	starts int    // how often one of the large documents is verified, each time in a new process
 	small  int64  // bytes of one document
 	huge   int64  // bytes of another
@@ -32,6 +33,7 @@ var (
 		many:   folder{100_000, 4_000},
 		middle: folder{5_000, 4_000},
 		export: folder{20_000, 4_000},
+		stamps: folder{20_000, 4_000},
 		starts: 100,
 		small:  1_000_000,
 		huge:   1_000_000_000,
@@ -41,6 +43,7 @@ var (
 		many:   folder{200, 4_000},
 		middle: folder{100, 4_000},
 		export: folder{50, 4_000},
+		stamps: folder{50, 4_000},
 		starts: 5,
 		small:  100_000,
 		huge:   5_000_000,
@@ -94,6 +97,8 @@ func (w work) room(runs int) (bytes, files int64) {
 		bytes += int64(f.n)*(f.size+blockSize) + proofs*(blockSize+stateSize)
 		files += int64(f.n) + proofs
 	}
+	stamped := 5 * int64(w.stamps.n) // two folders of links, of proofs, and one of timestamps
+	bytes, files = bytes+int64(w.stamps.n)*(w.stamps.size+blockSize)+stamped*(blockSize+stateSize), files+int64(w.stamps.n)+stamped
 	exported := int64(w.export.n) * int64(runs)
 	bytes, files = bytes+exported*blockSize, files+exported
 	return int64(float64(bytes) * roomReserve), int64(float64(files) * roomReserve)
@@ -192,11 +197,16 @@ func (b *bench) all(ctx context.Context, w work) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.say("calendars: anchoring %d documents", w.stamps.n)
+	stamps, err := b.calendars(ctx, w.stamps)
+	if err != nil {
+		return nil, err
+	}
 	many, err := b.measure(ctx, "many", w.many)
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(largeRows(large), manyRows(many), sizes, single, middleRows(middle), exports), nil
+	return slices.Concat(largeRows(large), manyRows(many), sizes, single, middleRows(middle), exports, stamps), nil
 }
 
 // single verifies one document of an anchored folder over and over, each time
