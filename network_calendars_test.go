@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -431,6 +432,45 @@ func TestCalendarsAlone(t *testing.T) {
 
 func number(n int) string { return strconv.Itoa(n) }
 
+// TestCalendarsEarliest: the proofs carry the earliest block that is known by the
+// time at which one is deep enough, and the exports all of them.
+func TestCalendarsEarliest(t *testing.T) {
+	t.Parallel()
+	node := startForCalendars(t, "btcd")
+	s := newStamper(t, node, node, 3)
+	folder := s.addFolder(t, 2)
+	sync := []string{"headers", "sync", "--network", "regtest", "--from", "p2p:" + node.P2PAddr}
+	upgrade := func(confirmations int) {
+		t.Helper()
+		s.gradseal(sync...)
+		s.withCalendars("upgrade", "--network", "regtest", "--confirmations", strconv.Itoa(confirmations))
+	}
+	s.withCalendars("anchor", "--network", "regtest", folder)
+	first := node.Height() + 1
+	for i, c := range s.calendars {
+		require.NoError(t, c.Anchor(t.Context()))
+		node.Mine(1)
+		if i < 2 { // which are late with their answers
+			c.Misbehave(calendartest.Faults{Reason: calendartest.Pending})
+		}
+	}
+	require.NoError(t, s.calendars[1].AnchorAgain(t.Context()))
+	node.Mine(1)
+	upgrade(3)
+	require.EqualValues(t, first+2, s.requireStands(folder, "confirmed", "").Block.Height)
+	s.calendars[1].Misbehave(calendartest.Faults{})
+	upgrade(4)
+	require.EqualValues(t, first+1, s.requireStands(folder, "confirmed", "").Block.Height, "the earlier of two that it has")
+	upgrade(3)
+	require.EqualValues(t, first+1, s.requireStands(folder, "complete", "opentimestamps").Block.Height)
+	s.calendars[0].Misbehave(calendartest.Faults{})
+	upgrade(3)
+	at := s.requireStands(folder, "complete", "opentimestamps")
+	require.EqualValues(t, first+1, at.Block.Height, "proofs that were given away do not change")
+	require.Equal(t, 3, at.kept())
+	s.requireExports(folder)
+}
+
 // waiter is a command that waits.
 type waiter struct {
 	*exec.Cmd
@@ -682,6 +722,68 @@ func TestKilledWithCalendars(t *testing.T) {
 			s.checkHome(t)
 		})
 	}
+}
+
+// TestKilledAtCallsWithCalendars kills the program as it enters its N-th system
+// call by which something changes on disk, for one N after the other: while it
+// anchors, and while it completes the proofs with what came last.
+func TestKilledAtCallsWithCalendars(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: killing the program many times takes a while")
+	}
+	t.Parallel()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace, which kills at chosen system calls, is not installed")
+	}
+	node := startForCalendars(t, "btcd")
+	s := newStamper(t, node, node, 3)
+	rng := seeded(t)
+	for _, call := range []string{"fsync", "renameat", "linkat", "unlinkat"} {
+		step := 2
+		if rounds(t) >= 1000 {
+			step = 1
+		}
+		kills, survived := 0, 0
+		for n := 1 + rng.IntN(step); survived < 1; n += step {
+			folder := s.addFolder(t, 3)
+			killed := s.killedBy(strace, call, n, append([]string{"anchor", "--network", "regtest", folder}, s.via...)...)
+			s.anchor(folder)
+			ownFirst := rng.IntN(2) == 0
+			if ownFirst {
+				node.Mine(1)
+				s.upgrade()
+			}
+			s.theyAnchor()
+			node.Mine(1)
+			if s.killedBy(strace, call, n, append([]string{"upgrade", "--network", "regtest"}, s.via...)...) || killed {
+				kills++
+			} else {
+				survived++
+			}
+			s.upgrade()
+			require.Equal(t, 3, s.requireStands(folder, "complete", "bitcoin opentimestamps").kept(), "%s %d, %v", call, n, ownFirst)
+		}
+		require.Positive(t, kills, "no call of %s was hit", call)
+		t.Logf("%s: %d kills", call, kills)
+	}
+	s.requireCommitted(1)
+	s.checkHome(t)
+}
+
+// killedBy runs the command under strace, which kills it at a thread's n-th call,
+// and reports whether that happened.
+func (s *stamper) killedBy(strace, call string, n int, args ...string) bool {
+	s.t.Helper()
+	tracer := []string{strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=" + call,
+		"-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", call, n)}
+	cmd := s.traced(s.t.Context(), tracer, args...)
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return false
+	}
+	require.False(s.t, cmd.ProcessState.Exited(), "%s %d: the command failed by itself: %v\n%s", call, n, err, out)
+	return true
 }
 
 // requireExports: from every document of the newest batch there is a way to the

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"gradseal/batch"
-	"gradseal/bitcoin"
 )
 
 // anchorJSON is the result under --json; the last batch, if there are several.
@@ -44,7 +43,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 			r.ui.result("Calendars will anchor %s in %s: they take hours, seldom a day", documents, b.Network)
 		case !hasTransaction(b):
 			r.ui.result("Anchored %s in %s: %s", documents, b.Network, r.calendarsWhereabouts(b))
-		case b.State() == batch.Requested:
+		case isUnsigned(b):
 			r.ui.result("Signed %s; the transaction waits for its signature", documents)
 		case at.block == nil:
 			r.ui.result("Sent the transaction for %s to %s", documents, b.Network)
@@ -83,7 +82,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	}
 	switch {
 	case r.node != nil && r.proofs == 0:
-	case r.network == bitcoin.Regtest && r.node == nil && r.backend != nil:
+	case r.isRehearsal():
 		r.ui.result("%s", r.ui.paint(yellow, "REHEARSAL – only this machine can check these proofs; do not send them."))
 	case r.network.IsTest():
 		r.ui.result("%s", r.ui.paint(yellow, "TEST NETWORK – these proofs are for rehearsals: anyone can make blocks of "+r.network.String()+"."))
@@ -117,9 +116,16 @@ func (r *anchorRun) wayFlags() string {
 	return flags
 }
 
+// isRehearsal reports whether the chain is that of the embedded node, which nobody
+// else has.
+func (r *anchorRun) isRehearsal() bool {
+	way, _ := r.nodeOptions.way(r.network) // was checked
+	return way == viaEmbedded
+}
+
 // psbtOut reports whether a transaction was written for a signer elsewhere.
 func (r *anchorRun) psbtOut() bool {
-	return r.money.psbtOut != "" && slices.ContainsFunc(r.anchored, func(b *batch.Batch) bool { return b.State() == batch.Requested })
+	return r.money.psbtOut != "" && slices.ContainsFunc(r.anchored, isUnsigned)
 }
 
 // arguments are paths as one would type them again.

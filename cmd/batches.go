@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -139,7 +140,7 @@ func (a *app) newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 	if at.id != "" {
 		out.TxID = &at.id
 	}
-	out.Block, out.Fee = at.block, at.fee
+	out.Block, out.Fee = cmp.Or(at.block, a.calendarBlock(b)), at.fee
 	return out, nil
 }
 
@@ -394,12 +395,12 @@ func nextStep(b *batch.Batch) string {
 	if b.Network != bitcoin.Regtest {
 		onNetwork = " --network " + b.Network.String()
 	}
-	switch b.State() {
-	case batch.Planned:
+	switch state := b.State(); {
+	case state == batch.Planned:
 		return "Next: the same anchor command goes on with it. It is not signed, and is dropped with: gradseal batches abandon " + b.ID
-	case batch.Requested:
+	case isUnsigned(b) && state < batch.Confirmed:
 		return "Next: have the transaction signed (gradseal anchor --psbt-out FILE FOLDER writes it again), then: gradseal anchor" + onNetwork + " --psbt-in FILE"
-	case batch.Funded:
+	case state == batch.Funded:
 		if !hasTransaction(b) {
 			return "Next: gradseal upgrade" + onNetwork + ", which asks the calendars; they take hours, seldom a day"
 		}
@@ -407,9 +408,13 @@ func nextStep(b *batch.Batch) string {
 			return "Next: a version with another fee waits for its signature: gradseal bump " + b.ID + " signs it, and after --psbt-out gradseal anchor" + onNetwork + " --psbt-in FILE takes it"
 		}
 		return "Next: gradseal upgrade" + onNetwork + "; if no block takes it: gradseal bump " + b.ID
-	case batch.Confirmed:
+	case state == batch.Confirmed:
 		return "Next: gradseal upgrade" + onNetwork + ", until the block is deep enough"
-	case batch.Complete:
+	case state == batch.Complete && hasTransaction(b) && !b.IsAttestationFinal():
+		return "Every proof leads to a block of a calendar. gradseal upgrade" + onNetwork + " adds that of the transaction, once it is deep enough"
+	case state == batch.Complete && b.Calendars != nil && !b.IsTimestampFinal():
+		return "Every proof leads to the block of the transaction. gradseal upgrade" + onNetwork + " adds that of a calendar, once there is one"
+	case state == batch.Complete:
 		return "Nothing is left to do. A proof that was lost is written again by: gradseal anchor FOLDER"
 	}
 	return "Next: the same anchor command finishes it. It is signed, and signing is issuing: it cannot be abandoned"

@@ -205,7 +205,7 @@ func (c *carrier) dropLost(chain *headers.Chain, b *batch.Batch) error {
 	lost := false
 	kept, err := b.Calendars.Prune(root[:], func(p ots.Path) bool {
 		height, ok := p.Attestation.BitcoinHeight()
-		gone := ok && whereIs(chain, p, height) == elsewhere
+		gone := ok && (whereIs(chain, p, height) == elsewhere || height > uint64(chain.Height()))
 		lost = lost || gone
 		return !gone
 	})

@@ -71,7 +71,7 @@ func (r *anchorRun) signedBy(data []byte) (of *batch.Batch, index int, raw []byt
 	var last error
 	waiting := 0
 	for _, b := range r.batches {
-		if b.Network != r.network || b.State() == batch.Complete {
+		if b.Network != r.network || b.IsAttestationFinal() {
 			continue
 		}
 		for i := range slices.Backward(b.Requests) {

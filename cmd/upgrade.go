@@ -169,6 +169,7 @@ func (c *carrier) upgrade(ctx context.Context, o upgradeOptions, list []*batch.B
 // How often a node is asked while somebody waits.
 const (
 	pollNetwork = 10 * time.Second
+	pollPublic  = time.Minute // calendars, which are there for everyone
 	pollRegtest = 500 * time.Millisecond
 )
 
@@ -177,8 +178,11 @@ const (
 // so the batches that it returns are others than those that it was given.
 func (c *carrier) await(ctx context.Context, list []*batch.Batch, enough func(*batch.Batch) bool) ([]*batch.Batch, error) {
 	every := pollNetwork
-	if c.network == bitcoin.Regtest {
+	switch {
+	case c.network == bitcoin.Regtest:
 		every = pollRegtest
+	case slices.ContainsFunc(list, func(b *batch.Batch) bool { return b.Calendars != nil }):
+		every = pollPublic
 	}
 	said := make(map[string]string)
 	for slices.ContainsFunc(list, func(b *batch.Batch) bool { return !enough(b) }) {
@@ -187,6 +191,10 @@ func (c *carrier) await(ctx context.Context, list []*batch.Batch, enough func(*b
 				c.ui.note("Batch %s: %s. Waiting (Ctrl-C to stop; gradseal upgrade goes on)", b.ID, now)
 				said[b.ID] = now
 			}
+		}
+		if len(c.beyond) > 0 && said["headers"] == "" {
+			c.ui.note("A calendar has it in a block that the header chain here does not hold. %s", c.fetchHeaders())
+			said["headers"] = "said"
 		}
 		var err error
 		if list, err = c.pause(ctx, list, every); err != nil {
@@ -241,7 +249,7 @@ func (a *app) whereabouts(b *batch.Batch) string {
 		return "there is no transaction yet"
 	case !hasTransaction(b):
 		return a.calendarsWhereabouts(b)
-	case b.State() == batch.Requested:
+	case isUnsigned(b):
 		return "the transaction waits for its signature"
 	case b.Attestation == nil && b.IsOpen():
 		return "the transaction is in no block yet, and a newer version of it waits for its signature"
