@@ -195,30 +195,46 @@ func (c *carrier) followCalendars(ctx context.Context, b *batch.Batch) error {
 	return c.settleTimestamp(chain, b)
 }
 
-// dropLost forgets what calendars attested of blocks that are not in the header
-// chain any more.
+// dropLost takes the evidence out of the proofs of which the block is not in the
+// header chain any more. What the calendar gave stays with the batch: the chain may
+// be short for a while, and the calendar may be gone by then.
 func (c *carrier) dropLost(chain *headers.Chain, b *batch.Batch) error {
+	if b.Timestamp == nil {
+		return nil
+	}
 	root, err := b.Root()
 	if err != nil {
 		return err
 	}
-	lost := false
-	kept, err := b.Calendars.Prune(root[:], func(p ots.Path) bool {
-		height, ok := p.Attestation.BitcoinHeight()
-		gone := ok && (whereIs(chain, p, height) == elsewhere || height > uint64(chain.Height()))
-		lost = lost || gone
-		return !gone
-	})
-	if err != nil || !lost || kept == nil {
+	merkleRoot, err := b.Timestamp.MerkleRoot(root)
+	if err != nil {
+		return err
+	}
+	at, err := whereIs(chain, ots.Path{Result: merkleRoot[:]}, uint64(b.Timestamp.Height))
+	if err != nil || at != elsewhere && b.Timestamp.Height <= chain.Height() {
 		return err
 	}
 	c.ui.warn("batch %s: the block of a calendar has left the chain (a reorganisation): the calendar is asked again", b.ID)
-	if b.Timestamp != nil {
-		if err := b.DropTimestamp(); err != nil { // settleTimestamp finds another, if there is one
-			return err
+	return b.DropTimestamp() // settleTimestamp finds another, if there is one
+}
+
+// openPromises are those of which no block is in the header chain.
+func openPromises(chain *headers.Chain, b *batch.Batch, root [32]byte) ([]calendar.Promise, error) {
+	var lookErr error
+	now, err := b.Calendars.Prune(root[:], func(p ots.Path) bool {
+		height, ok := p.Attestation.BitcoinHeight()
+		if !ok {
+			return true
 		}
+		at, err := whereIs(chain, p, height)
+		lookErr = errors.Join(lookErr, err)
+		return at == inChain
+	})
+	if err := errors.Join(err, lookErr); err != nil || now == nil {
+		return nil, err
 	}
-	return b.SaveCalendars(kept)
+	open, _, err := calendar.Promises(root, now)
+	return open, err
 }
 
 // place is where the message of a path is in the header chain.
@@ -231,18 +247,21 @@ const (
 )
 
 // whereIs compares what a path leads to with the header chain.
-func whereIs(chain *headers.Chain, p ots.Path, height uint64) place {
+func whereIs(chain *headers.Chain, p ots.Path, height uint64) (place, error) {
 	if chain == nil || height > uint64(chain.Height()) {
-		return beyond
+		return beyond, nil
 	}
 	h, err := chain.At(uint32(height))
 	if errors.Is(err, headers.ErrNotHeld) { // such as a chain that was begun later
-		return beyond
+		return beyond, nil
 	}
-	if root := h.MerkleRoot(); err == nil && string(root[:]) == string(p.Result) {
-		return inChain
+	if err != nil { // a fault of the disk says nothing about the block
+		return beyond, err
 	}
-	return elsewhere
+	if root := h.MerkleRoot(); string(root[:]) == string(p.Result) {
+		return inChain, nil
+	}
+	return elsewhere, nil
 }
 
 // askCalendars asks for every promise that was not kept yet.
@@ -251,7 +270,7 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 	if err != nil {
 		return err
 	}
-	open, _, err := calendar.Promises(root, b.Calendars)
+	open, err := openPromises(chain, b, root)
 	if err != nil {
 		return err
 	}
@@ -272,9 +291,19 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 		case answer.Err != nil && b.State() != batch.Complete:
 			c.warnOnce("batch %s: %s", b.ID, safe(answer.Err.Error()))
 		case answer.Err == nil:
-			if t := c.confirmed(chain, b, answer); t != nil {
-				found = ots.Merge(found, t)
+			t, err := c.confirmed(chain, b, answer)
+			if err != nil {
+				return err
 			}
+			if t == nil {
+				continue
+			}
+			both := ots.Merge(found, t)
+			if _, err := both.Marshal(len(root)); err != nil { // it must not keep the others out
+				c.warnOnce("batch %s: calendar %s: there is no room for its evidence: %s", b.ID, safe(answer.URI), safe(err.Error()))
+				continue
+			}
+			found = both
 		}
 	}
 	if found == b.Calendars {
@@ -304,19 +333,23 @@ func (c *carrier) warnOnce(format string, args ...any) {
 
 // confirmed is the path of an answer to the earliest block that the header chain
 // has; nil where there is none.
-func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calendar.Answer) *ots.Timestamp {
+func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calendar.Answer) (*ots.Timestamp, error) {
 	var best *proof.OpenTimestamps
 	for _, p := range answer.Paths {
 		height, _ := p.Attestation.BitcoinHeight()
 		o, err := proof.NewOpenTimestamps(p)
 		if err == nil {
-			_, err = o.Marshal()
+			err = fits(o)
 		}
-		switch at := whereIs(chain, p, height); {
+		at, lookErr := whereIs(chain, p, height)
+		if lookErr != nil {
+			return nil, lookErr
+		}
+		switch {
 		case err != nil:
 			c.warnOnce("batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
 		case at == beyond:
-			c.heard(b, "calendar %s has it in block %d, which the header chain here does not hold", safe(answer.URI), height)
+			c.heard(b, "calendar %s says that it is in block %d, which the header chain here does not hold", safe(answer.URI), height)
 			if c.beyond == nil {
 				c.beyond = make(map[string]uint64)
 			}
@@ -328,9 +361,28 @@ func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calenda
 		}
 	}
 	if best == nil {
-		return nil
+		return nil, nil
 	}
-	return best.Timestamp()
+	return best.Timestamp(), nil
+}
+
+// The most that is taken of one calendar, so that an .ots file has room for the
+// way from a document to the batch root (101 operations in the largest tree) and
+// for other calendars.
+const (
+	maxOps   = 150
+	maxBytes = 6000
+)
+
+func fits(o *proof.OpenTimestamps) error {
+	data, err := o.Marshal()
+	switch {
+	case err != nil:
+		return err
+	case len(o.Ops) > maxOps || len(data) > maxBytes:
+		return fmt.Errorf("it has %d operations and %d bytes, want at most %d and %d", len(o.Ops), len(data), maxOps, maxBytes)
+	}
+	return nil
 }
 
 // settleTimestamp takes the earliest block that calendars attest for the proofs,
@@ -351,7 +403,14 @@ func (c *carrier) settleTimestamp(chain *headers.Chain, b *batch.Batch) error {
 	var best *proof.OpenTimestamps
 	for _, p := range paths {
 		height, ok := p.Attestation.BitcoinHeight()
-		if !ok || whereIs(chain, p, height) != inChain || best != nil && height >= uint64(best.Height) {
+		if !ok || best != nil && height >= uint64(best.Height) {
+			continue
+		}
+		at, err := whereIs(chain, p, height)
+		if err != nil {
+			return err
+		}
+		if at != inChain {
 			continue
 		}
 		if o, err := proof.NewOpenTimestamps(p); err == nil {

@@ -307,8 +307,8 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		}
 		waiting++
 		where := c.whereabouts(b)
-		if height, ok := c.beyond[b.ID]; ok {
-			where = fmt.Sprintf("a calendar has it in block %d, which the header chain here does not hold", height)
+		if height, ok := c.beyond[b.ID]; ok && b.State() < batch.Confirmed {
+			where = fmt.Sprintf("a calendar says that it is in block %d, which the header chain here does not hold", height)
 		}
 		c.ui.result("batch %s: %s", b.ID, where)
 		for _, line := range c.news[b.ID] {

@@ -22,6 +22,11 @@ const (
 	// answered.
 	grace = 3 * time.Second
 
+	// maxPromised is how many promises are kept of one answer, and maxPromiseOps of
+	// how many operations: a few of each are usual.
+	maxPromised   = 4
+	maxPromiseOps = 50
+
 	// rootSize is the length in bytes of what is stamped.
 	rootSize = 32
 )
@@ -81,9 +86,14 @@ func (c *Client) stamp(ctx context.Context, allowed Whitelist, root [rootSize]by
 	if err != nil {
 		return nil, err
 	}
+	kept := 0
 	promise, err := reply.Prune(digest[:], func(p ots.Path) bool {
 		uri, ok := p.Attestation.URI()
-		return ok && allowed.Allows(uri) && areCommitments(p.Ops)
+		ok = ok && kept < maxPromised && len(p.Ops) <= maxPromiseOps && len(p.Result) <= MaxDigest && allowed.Allows(uri) && areCommitments(p.Ops)
+		if ok {
+			kept++
+		}
+		return ok
 	})
 	if err != nil {
 		return nil, c.error(err)

@@ -30,9 +30,26 @@ func NewClient(scheme string, other *http.Client) *http.Client {
 		transport = other.Transport
 	}
 	return &http.Client{
-		Transport:     transport,
+		Transport:     noUpgrade{transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// noUpgrade refuses 101 Switching Protocols, which nobody asked for: the body of
+// such an answer is the connection itself, and reading it heeds no context.
+type noUpgrade struct{ http.RoundTripper }
+
+func (t noUpgrade) RoundTrip(req *http.Request) (*http.Response, error) {
+	next := t.RoundTripper
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	resp, err := next.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body.Close()
+		return nil, fmt.Errorf("the answer is %q, which was not asked for", resp.Status)
+	}
+	return resp, err
 }
 
 // newTransport returns a transport that keeps few connections and unpacks
