@@ -213,8 +213,9 @@ func (b *Batch) DropTimestamp() error {
 // Export returns the proof of the document with the given leaf index as a
 // detached timestamp file of OpenTimestamps, with what all calendars of the batch
 // attest. Where that leads to a block, those that are still to answer are left
-// out.
-func (b *Batch) Export(index int) (*ots.File, error) {
+// out, and so are ways to blocks that holds, unless it is nil, says no to: such as
+// one that has left the chain.
+func (b *Batch) Export(index int, holds func(ots.Path) bool) (*ots.File, error) {
 	data, err := b.Proof(index)
 	if err != nil {
 		return nil, err
@@ -229,7 +230,10 @@ func (b *Batch) Export(index int) (*ots.File, error) {
 	}
 	more := b.Calendars
 	if more != nil {
-		confirmed, err := more.Prune(root[:], func(p ots.Path) bool { _, ok := p.Attestation.BitcoinHeight(); return ok })
+		confirmed, err := more.Prune(root[:], func(p ots.Path) bool {
+			_, ok := p.Attestation.BitcoinHeight()
+			return ok && (holds == nil || holds(p))
+		})
 		if err != nil {
 			return nil, err
 		}

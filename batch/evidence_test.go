@@ -470,7 +470,7 @@ func TestEvidenceRefused(t *testing.T) {
 func exported(t *testing.T, b *batch.Batch) (heights []uint64, pending []string) {
 	t.Helper()
 	for i, d := range b.Documents {
-		f, err := b.Export(i)
+		f, err := b.Export(i, nil)
 		require.NoError(t, err)
 		require.Equal(t, d.Digest[:], f.Digest)
 		data, err := f.Marshal()
@@ -497,12 +497,12 @@ func exported(t *testing.T, b *batch.Batch) (heights []uint64, pending []string)
 func TestExport(t *testing.T) {
 	s, stored := newStore(t)
 	b := create(t, s, scan(t, documents(t, t.TempDir(), 3)...))
-	_, err := b.Export(0)
+	_, err := b.Export(0, nil)
 	require.ErrorContains(t, err, "is not signed")
 	advance(t, b, batch.Funded)
-	_, err = b.Export(0)
+	_, err = b.Export(0, nil)
 	require.ErrorIs(t, err, proof.ErrNoAttestation)
-	_, err = b.Export(3)
+	_, err = b.Export(3, nil)
 	require.Error(t, err)
 
 	both := merged(promise(oneURI), promise(twoURI))

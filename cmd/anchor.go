@@ -126,6 +126,9 @@ come; 1 an error, and what to do about it.`,
 					return fmt.Errorf("--%s: no file is named", name) // such as by a variable that is not set
 				}
 			}
+			if _, calendars, err := splitVia(o.nodeOptions.via); err == nil && !calendars && (cmd.Flag("calendar").Changed || cmd.Flag("min-calendars").Changed) {
+				return hinted(errors.New("calendars were named, and they are not asked"), "add --via calendars, or --via bitcoind,calendars for both")
+			}
 			return a.runAnchor(cmd.Context(), o, args)
 		},
 	}

@@ -57,7 +57,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 			r.ui.result("  transaction  %s", at.id)
 		}
 		if b.Calendars != nil {
-			r.ui.result("  calendars    %s", calendarNames(b))
+			r.ui.result("  calendars    %s", r.calendarNames(b))
 		}
 		if r.node != nil && b.State() != batch.Complete && at.fee != nil {
 			r.ui.result("  fee          %s satoshi", number(*at.fee))

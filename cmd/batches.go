@@ -130,7 +130,7 @@ func (a *app) newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 		out.BatchRoot = ptr(hex.EncodeToString(root[:]))
 	}
 	var err error
-	if out.Calendars, err = calendarsOf(b); err != nil {
+	if out.Calendars, err = a.calendarsOf(b); err != nil {
 		return nil, err
 	}
 	at, err := a.anchorOf(b)

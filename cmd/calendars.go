@@ -81,12 +81,16 @@ func (o calendarOptions) open(network bitcoin.Network, submit bool) (*calendars,
 			return nil, fmt.Errorf("calendar %s is named twice", c.URL())
 		}
 		if submit && network.IsTest() && slices.Contains(calendar.Aggregators, c.URL()) {
-			return nil, hinted(fmt.Errorf("calendar %s anchors in mainnet, and the batch is for %s", c.URL(), network), "name calendars of %s: --calendar URL", network)
+			return nil, hinted(fmt.Errorf("calendar %s anchors in mainnet, and the batch is for %s", c.URL(), network), "the public calendars are for --network mainnet; of %s one needs calendars of one's own: --calendar URL", network)
 		}
 		cal.clients = append(cal.clients, c)
 	}
-	if submit && (o.least < 1 || o.least > len(cal.clients)) {
-		return nil, hinted(fmt.Errorf("--min-calendars: %d, want 1 to %d, the number of calendars", o.least, len(cal.clients)), "name more with --calendar URL, or in calendars.urls of the configuration")
+	switch {
+	case !submit:
+	case len(cal.clients) == 0:
+		return nil, hinted(errors.New("no calendar is named"), "name some: --calendar URL, or calendars.urls in the configuration")
+	case o.least < 1 || o.least > len(cal.clients):
+		return nil, hinted(fmt.Errorf("--min-calendars: %d, want 1 to %d, the number of calendars", o.least, len(cal.clients)), "name more calendars (--calendar URL), or be content with fewer: --min-calendars %d, or calendars.min in the configuration", max(len(cal.clients), 1))
 	}
 	allowed, err := calendar.ParseWhitelist(slices.Concat(o.allow, o.urls))
 	if err != nil {
@@ -153,8 +157,12 @@ func (c *carrier) adviseCalendars() {
 	if len(c.beyond) > 0 {
 		c.ui.note("%s", c.fetchHeaders())
 	}
-	if c.stranger != "" {
-		c.ui.note("If you know the calendar %s, allow it: --calendar %[1]s, or calendars.allow in the configuration", safe(c.stranger))
+	if len(c.strangers) > 0 {
+		command := "gradseal upgrade --network " + c.network.String()
+		for _, uri := range c.strangers {
+			command += " --calendar " + safe(uri)
+		}
+		c.ui.note("Only calendars that you name are asked. If these are the ones that you anchored with: %s; calendars.allow in the configuration allows them for good", command)
 	}
 }
 
@@ -192,7 +200,13 @@ func (c *carrier) followCalendars(ctx context.Context, b *batch.Batch) error {
 	if chain == nil {
 		return nil
 	}
-	return c.settleTimestamp(chain, b)
+	if err := c.settleTimestamp(chain, b); err != nil {
+		return err
+	}
+	if b.Timestamp != nil {
+		delete(c.beyond, b.ID) // there is a block already
+	}
+	return nil
 }
 
 // dropLost takes the evidence out of the proofs of which the block is not in the
@@ -276,7 +290,11 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 	}
 	found := b.Calendars
 	delete(c.news, b.ID)
+	if c.beyond == nil {
+		c.beyond = make(map[string]uint64)
+	}
 	delete(c.beyond, b.ID)
+	open = slices.DeleteFunc(open, func(p calendar.Promise) bool { return c.dead[p.URI] })
 	for _, answer := range calendar.Ask(ctx, open, c.calendars.allowed, calendar.Config{}) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -284,10 +302,15 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 		var pending *calendar.PendingError
 		switch {
 		case errors.As(answer.Err, &pending):
-			c.heard(b, "%s", answer.Err)
+			c.heard(b, "calendar %s: %s", safe(answer.URI), reasonOf(pending))
 		case errors.Is(answer.Err, calendar.ErrNotAllowed):
-			c.stranger = answer.URI
-			c.heard(b, "%s", answer.Err)
+			if !slices.Contains(c.strangers, answer.URI) {
+				c.strangers = append(c.strangers, answer.URI)
+			}
+			c.heard(b, "calendar %s: %s", safe(answer.URI), calendar.ErrNotAllowed)
+		case errors.Is(answer.Err, calendar.ErrUnreachable):
+			c.bury(answer.URI)
+			c.warnOnce("%s", safe(answer.Err.Error()))
 		case answer.Err != nil && b.State() != batch.Complete:
 			c.warnOnce("batch %s: %s", b.ID, safe(answer.Err.Error()))
 		case answer.Err == nil:
@@ -312,7 +335,25 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 	return b.SaveCalendars(found)
 }
 
-// heard keeps what a calendar says for whoever asks why a batch is pending.
+// bury has a calendar not be asked again in this run: waiting for it for every
+// batch would hold up all of them.
+func (c *carrier) bury(uri string) {
+	if c.dead == nil {
+		c.dead = make(map[string]bool)
+	}
+	c.dead[uri] = true
+}
+
+// reasonOf is why a calendar has nothing, in its words.
+func reasonOf(p *calendar.PendingError) string {
+	if p.Reason == "" {
+		return "it has no timestamp of it yet"
+	}
+	return "it says " + quoted(p.Reason)
+}
+
+// heard keeps what a calendar says for whoever asks why a batch is pending. It is
+// escaped already.
 func (c *carrier) heard(b *batch.Batch, format string, args ...any) {
 	if c.news == nil {
 		c.news = make(map[string][]string)
@@ -350,10 +391,9 @@ func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calenda
 			c.warnOnce("batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
 		case at == beyond:
 			c.heard(b, "calendar %s says that it is in block %d, which the header chain here does not hold", safe(answer.URI), height)
-			if c.beyond == nil {
-				c.beyond = make(map[string]uint64)
+			if known, ok := c.beyond[b.ID]; !ok || height < known {
+				c.beyond[b.ID] = height
 			}
-			c.beyond[b.ID] = height
 		case at == elsewhere:
 			c.warnOnce("batch %s: calendar %s says that it is in block %d, but what it gives does not lead to that block in the header chain here: not taken", b.ID, safe(answer.URI), height)
 		case best == nil || o.Height < best.Height:
@@ -432,17 +472,31 @@ func (c *carrier) settleTimestamp(chain *headers.Chain, b *batch.Batch) error {
 }
 
 // calendarsOf lists the calendars of a batch, each once, those first that have it
-// in a block.
-func calendarsOf(b *batch.Batch) ([]calendarJSON, error) {
+// in a block of this home's header chain, as far as it reaches.
+func (a *app) calendarsOf(b *batch.Batch) ([]calendarJSON, error) {
 	list := []calendarJSON{}
 	if b.Calendars == nil {
 		return list, nil
+	}
+	chain, err := headers.Open(a.home.headerFile(b.Network), b.Network)
+	if err != nil { // what is wrong with it, headers status says
+		chain = nil
+	} else {
+		defer chain.Close()
 	}
 	root, err := b.Root()
 	if err != nil {
 		return nil, err
 	}
-	open, kept, err := calendar.Promises(root, b.Calendars)
+	now, err := b.Calendars.Prune(root[:], func(p ots.Path) bool {
+		height, ok := p.Attestation.BitcoinHeight()
+		at, err := whereIs(chain, p, height)
+		return !ok || err != nil || at != elsewhere
+	})
+	if now == nil || err != nil {
+		return list, err
+	}
+	open, kept, err := calendar.Promises(root, now)
 	if err != nil {
 		return nil, err
 	}
@@ -455,8 +509,8 @@ func calendarsOf(b *batch.Batch) ([]calendarJSON, error) {
 }
 
 // calendarNames are the calendars of a batch, for people.
-func calendarNames(b *batch.Batch) string {
-	list, err := calendarsOf(b)
+func (a *app) calendarNames(b *batch.Batch) string {
+	list, err := a.calendarsOf(b)
 	if err != nil {
 		return safe(err.Error())
 	}

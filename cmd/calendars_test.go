@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,7 +34,9 @@ type stamping struct {
 	docs      string
 	calendars []*calendartest.Calendar
 	node      *embedded.Node
-	theirs    string // home of the calendars' network
+	theirs    string   // home of the calendars' network
+	more      []string // further calendars that the registrar names
+	blocks    sync.Mutex
 }
 
 // newStamping starts n calendars and writes three documents.
@@ -73,6 +76,9 @@ func (s *stamping) run(exit int, args ...string) (out, errs string) {
 func (s *stamping) flags(args ...string) []string {
 	for _, c := range s.calendars {
 		args = append(args, "--calendar", c.URL())
+	}
+	for _, url := range s.more {
+		args = append(args, "--calendar", url)
 	}
 	return append(args, "--network", "regtest")
 }
@@ -196,7 +202,7 @@ func (s *stamping) lookAtExport(n int) {
 	require.NoError(s.t, err)
 	defer chain.Close()
 	for i, d := range list[0].Documents {
-		f, err := list[0].Export(i)
+		f, err := list[0].Export(i, nil)
 		require.NoError(s.t, err)
 		require.Equal(s.t, d.Digest[:], f.Digest)
 		data, err := f.Marshal()
@@ -315,6 +321,19 @@ func TestTooFewCalendars(t *testing.T) {
 	}
 }
 
+// age makes the batch older.
+func (s *stamping) age(d time.Duration) {
+	plan := filepath.Join(s.home, "batches", s.batch().Batch, "plan")
+	data, err := os.ReadFile(plan)
+	require.NoError(s.t, err)
+	created := s.batch().Created
+	earlier, err := time.Parse(time.RFC3339, created)
+	require.NoError(s.t, err)
+	aged := strings.Replace(string(data), "created "+created, "created "+earlier.Add(-d).Format(time.RFC3339), 1)
+	require.NotEqual(s.t, string(data), aged)
+	require.NoError(s.t, os.WriteFile(plan, []byte(aged), 0o600))
+}
+
 // Where no calendar has kept its promise for days, the same command asks others.
 func TestOverdueCalendars(t *testing.T) {
 	s := newStamping(t, 3)
@@ -325,15 +344,7 @@ func TestOverdueCalendars(t *testing.T) {
 	s.anchor(0)
 	require.Empty(t, all[2].Digests(), "it is too early to ask others")
 
-	plan := filepath.Join(s.home, "batches", s.batch().Batch, "plan")
-	data, err := os.ReadFile(plan)
-	require.NoError(t, err)
-	created := s.batch().Created
-	earlier, err := time.Parse(time.RFC3339, created)
-	require.NoError(t, err)
-	aged := strings.Replace(string(data), "created "+created, "created "+earlier.Add(-49*time.Hour).Format(time.RFC3339), 1)
-	require.NotEqual(t, string(data), aged)
-	require.NoError(t, os.WriteFile(plan, []byte(aged), 0o600))
+	s.age(49 * time.Hour)
 	s.anchor(0)
 	require.Len(t, s.batch().Calendars, 3)
 

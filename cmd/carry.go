@@ -34,7 +34,8 @@ type carrier struct {
 	news      map[string][]string // what calendars said of batches when they were asked last, by batch
 	warned    map[string]bool     // what was warned of in this run
 	beyond    map[string]uint64   // block of a calendar that the header chain does not reach, by batch
-	stranger  string              // a calendar that may not be asked
+	strangers []string            // calendars that may not be asked
+	dead      map[string]bool     // calendars that did not answer in this run
 
 	backend anchor.Backend // nil where only calendars are used
 	node    anchor.Node    // nil for the embedded node, which keeps its headers itself

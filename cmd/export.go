@@ -2,10 +2,12 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +22,7 @@ import (
 	"gradseal/bitcoin"
 	"gradseal/proof"
 	"gradseal/proof/ots"
+	"gradseal/verify"
 )
 
 type exportOptions struct {
@@ -58,8 +61,9 @@ proofs in it.
   --to json  every step from the document to the block, to be followed by hand
              with sha256sum and xxd.
 
-Neither says who issued the document, nor whether it was withdrawn: only gradseal
-verify does. A file that is there is replaced by one that says all that it says and
+Neither proves who issued the document, nor whether it was withdrawn: only gradseal
+verify does. A document that is named has to be the one of its proof; in a folder,
+documents are not read. A file that is there is replaced by one that says all that it says and
 more; by any other only with --merge.`,
 		Example: `  gradseal export --to ots transcript.pdf.proof.json
   gradseal export --to ots transcripts/
@@ -104,11 +108,13 @@ func (o exportOptions) toStdout() bool {
 type exportJob struct {
 	proof string // path of the proof file; of a batch, where it belongs
 	under string // folder that was named and that it was found in; empty for a proof that was named itself
+	named string // document that was named, which is to be the one of the proof; empty for a proof that was named itself
 	load  func() (*proof.Proof, *ots.File, error)
 
 	out     string // path to write, once that is decided
 	network bitcoin.Network
 	change  exportChange
+	written bool
 	fault   error // why it was left out
 }
 
@@ -134,7 +140,11 @@ func (j *exportJob) document() string {
 type exporter struct {
 	*app
 	exportOptions
-	jobs []*exportJob
+	jobs    []*exportJob
+	already []string // files that were named and are timestamps themselves
+
+	holds func(ots.Path) bool // whether the header chain has the block of a calendar; nil: not known
+	done  func() error        // closes the header chain; nil where there is none
 }
 
 func (a *app) runExport(ctx context.Context, o exportOptions, args []string) error {
@@ -146,6 +156,11 @@ func (a *app) runExport(ctx context.Context, o exportOptions, args []string) err
 	if o.batch != "" {
 		find = e.takeBatch
 	}
+	defer func() {
+		if e.done != nil {
+			e.done()
+		}
+	}()
 	if err := find(); err != nil {
 		return err
 	}
@@ -174,10 +189,18 @@ func (e *exporter) findProofs(args []string) error {
 			return err
 		}
 	}
+	if len(e.already) > 0 {
+		if len(e.jobs) == 0 {
+			return hinted(fmt.Errorf("%s: is a timestamp already, and no proof", e.already[0]), "name a proof: NAME.pdf%s", proof.Suffix)
+		}
+		e.ui.note("Passed over %s, which are timestamps already, and no proofs", arguments(e.already))
+	}
 	if len(e.jobs) == 0 {
 		return hinted(fmt.Errorf("there is no proof in %s", arguments(args)), "a proof is named NAME.pdf%s", proof.Suffix)
 	}
-	slices.SortStableFunc(e.jobs, func(x, y *exportJob) int { return strings.Compare(x.proof, y.proof) })
+	slices.SortStableFunc(e.jobs, func(x, y *exportJob) int {
+		return cmp.Or(strings.Compare(x.proof, y.proof), strings.Compare(y.named, x.named)) // one with a document first: that is checked
+	})
 	e.jobs = slices.CompactFunc(e.jobs, func(x, y *exportJob) bool { return x.proof == y.proof })
 	return nil
 }
@@ -210,7 +233,7 @@ func (e *exporter) addNamed(path string) error {
 	}
 	_, err := os.Stat(path + proof.Suffix)
 	if err == nil {
-		e.add(path+proof.Suffix, "")
+		e.add(path+proof.Suffix, "").named = path
 		return nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -221,6 +244,10 @@ func (e *exporter) addNamed(path string) error {
 		return err
 	}
 	defer file.Close()
+	if start, err := readStart(path, ots.MaxSize); err == nil && ots.IsFile(start) {
+		e.already = append(e.already, path)
+		return nil
+	}
 	if in, err := lookInside(file); err == nil && (in.proof != nil || in.broken != nil) {
 		return fmt.Errorf("%s: the proof is inside the file: others hash the whole file, which is not what was issued", path)
 	}
@@ -283,9 +310,12 @@ func (e *exporter) takeBatch() error {
 		return err
 	}
 	if !b.IsFinal() {
-		return hinted(fmt.Errorf("batch %s is pending: it leads to no block yet", b.ID), "%s", nextStep(b))
+		return hinted(fmt.Errorf("batch %s is pending: it leads to no block yet", b.ID), "%s", strings.TrimPrefix(nextStep(b), "Next: "))
 	}
 	if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
+		return err
+	}
+	if err := e.openChain(b.Network); err != nil {
 		return err
 	}
 	under := commonFolder(foldersOf(b))
@@ -295,6 +325,25 @@ func (e *exporter) takeBatch() error {
 		}})
 	}
 	slices.SortFunc(e.jobs, func(x, y *exportJob) int { return strings.Compare(x.proof, y.proof) })
+	return nil
+}
+
+// openChain has the ways of calendars to blocks that are not in the header chain
+// of this home, after a reorganisation, left out.
+func (e *exporter) openChain(network bitcoin.Network) error {
+	chain, err := e.openHeaders(network)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.done = chain.Close
+	e.holds = func(p ots.Path) bool {
+		height, _ := p.Attestation.BitcoinHeight()
+		at, err := whereIs(chain, p, height)
+		return err == nil && at != elsewhere
+	}
 	return nil
 }
 
@@ -314,7 +363,7 @@ func (e *exporter) exportFrom(b *batch.Batch, index int) (*proof.Proof, *ots.Fil
 	if err != nil {
 		return nil, nil, err
 	}
-	file, err := b.Export(index)
+	file, err := b.Export(index, e.holds)
 	return p, file, err
 }
 
@@ -344,8 +393,8 @@ func (e *exporter) print(ctx context.Context) error {
 	for jobs := range slices.Chunk(e.jobs, printedAtOnce) {
 		texts := make([][]byte, len(jobs))
 		err := onAllProcessors(ctx, len(jobs), func(i int) error {
-			texts[i], _, jobs[i].fault = e.render(jobs[i])
-			return nil
+			texts[i], _, jobs[i].fault = e.render(ctx, jobs[i])
+			return ctx.Err()
 		})
 		if err != nil {
 			return err
@@ -363,14 +412,19 @@ func (e *exporter) print(ctx context.Context) error {
 const printedAtOnce = 256
 
 // render returns the bytes of a job's file, and the timestamp that it has.
-func (e *exporter) render(j *exportJob) ([]byte, *ots.File, error) {
+func (e *exporter) render(ctx context.Context, j *exportJob) ([]byte, *ots.File, error) {
 	p, file, err := j.load()
 	if err != nil {
 		return nil, nil, err
 	}
+	if j.named != "" {
+		if err := checkDocument(ctx, j.named, p); err != nil {
+			return nil, nil, err
+		}
+	}
 	j.network = p.Layers[0].Statement.Network
 	if e.to == toOTS {
-		data, err := file.Marshal()
+		data, err := marshalTimestamp(file)
 		return data, file, err
 	}
 	out, err := newStepsJSON(j.proof, p, file)
@@ -386,6 +440,45 @@ func (e *exporter) render(j *exportJob) ([]byte, *ots.File, error) {
 	err = enc.Encode(out)
 	return b.Bytes(), file, err
 }
+
+// checkDocument refuses a document that is not the one of the proof: its
+// timestamp would be of another file.
+func checkDocument(ctx context.Context, path string, p *proof.Proof) error {
+	file, err := openRegular(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	digest, _, err := verify.Hash(io.TeeReader(file, untilDone{ctx}))
+	if err == nil && digest != p.Digest {
+		err = fmt.Errorf("%s is not byte for byte the document of this proof", path)
+	}
+	return err
+}
+
+// marshalTimestamp returns the bytes of the file. Four layers of large trees can
+// have more operations than the format allows, one after the other.
+func marshalTimestamp(file *ots.File) ([]byte, error) {
+	if depth(file.Timestamp) > ots.MaxDepth {
+		return nil, errors.New("the way from the document to the block is too long for an .ots file")
+	}
+	return file.Marshal()
+}
+
+// depth is the number of timestamps nested in each other, the outermost one
+// included.
+func depth(t *ots.Timestamp) int {
+	most := 0
+	for _, b := range t.Branches {
+		most = max(most, depth(b.Then))
+	}
+	return 1 + most
+}
+
+// untilDone is written to until its context ends.
+type untilDone struct{ ctx context.Context }
+
+func (w untilDone) Write(b []byte) (int, error) { return len(b), w.ctx.Err() }
 
 // onAllProcessors calls use for 0 … n-1 and returns the first error, after which
 // it begins no more.

@@ -138,15 +138,19 @@ func (c *carrier) choose(ids []string) ([]*batch.Batch, error) {
 // from theirs.
 func (c *carrier) upgrade(ctx context.Context, o upgradeOptions, list []*batch.Batch) (_ []*batch.Batch, err error) {
 	done, err := c.open(ctx, o.node)
-	if err != nil {
-		return list, err
-	}
 	defer func() { err = errors.Join(err, done()) }()
-	if err := c.syncHeaders(ctx); err != nil {
-		return list, err
+	if err == nil {
+		err = c.syncHeaders(ctx)
 	}
-	var first error
+	first := err
+	if err != nil {
+		// Calendars can be asked without the node.
+		c.backend, c.node = nil, nil
+	}
 	for _, b := range list {
+		if first != nil && c.backend == nil && b.Calendars == nil {
+			continue
+		}
 		err := b.Sync()
 		if err == nil {
 			err = c.follow(ctx, b)
@@ -193,7 +197,7 @@ func (c *carrier) await(ctx context.Context, list []*batch.Batch, enough func(*b
 			}
 		}
 		if len(c.beyond) > 0 && said["headers"] == "" {
-			c.ui.note("A calendar has it in a block that the header chain here does not hold. %s", c.fetchHeaders())
+			c.ui.note("A calendar says that it is in a block which the header chain here does not hold. %s", c.fetchHeaders())
 			said["headers"] = "said"
 		}
 		var err error
@@ -231,7 +235,7 @@ func (c *carrier) pause(ctx context.Context, list []*batch.Batch, d time.Duratio
 		c.release = func() {}
 		return list, err
 	}
-	c.synced, c.rewrite = false, false
+	c.synced, c.rewrite, c.dead = false, false, nil
 	again := make([]*batch.Batch, len(list))
 	for i, b := range list {
 		var err error
@@ -301,23 +305,31 @@ func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 		return c.showAllJSON(list)
 	}
 	waiting := 0
+	for _, b := range c.batches {
+		if b.Network == c.network && b.State() == batch.Signed && len(list) > 0 {
+			waiting++
+			c.ui.result("batch %s: signed, and in no block nor promised one", b.ID)
+			c.ui.note("%s", nextStep(b))
+		}
+	}
 	for _, b := range list {
 		if b.State() == batch.Complete {
 			continue
 		}
 		waiting++
 		where := c.whereabouts(b)
-		if height, ok := c.beyond[b.ID]; ok && b.State() < batch.Confirmed {
+		height, isBeyond := c.beyond[b.ID]
+		if isBeyond {
 			where = fmt.Sprintf("a calendar says that it is in block %d, which the header chain here does not hold", height)
 		}
 		c.ui.result("batch %s: %s", b.ID, where)
 		for _, line := range c.news[b.ID] {
-			c.ui.note("  %s", safe(line))
+			c.ui.note("  %s", line)
 		}
 		if b.IsOpen() && c.money.psbtOut != "" {
 			c.ui.result("Wrote %s", shown(c.money.psbtOut))
 			c.ui.note("%s", askSigner(c.money.psbtOut, b.Network))
-		} else {
+		} else if !isBeyond {
 			c.ui.note("%s", nextStep(b))
 		}
 	}

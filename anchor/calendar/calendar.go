@@ -55,7 +55,7 @@ func (e *PendingError) Error() string {
 	if e.Reason == "" {
 		return "the calendar has no timestamp of it yet"
 	}
-	return fmt.Sprintf("the calendar has no timestamp of it yet: %q", e.Reason)
+	return fmt.Sprintf("the calendar has no timestamp of it: %q", e.Reason)
 }
 
 // Config says which calendar to use.

@@ -88,7 +88,7 @@ func TestFromDigestToBlock(t *testing.T) {
 		var pending *calendar.PendingError
 		require.ErrorAs(t, err, &pending)
 		require.Equal(t, calendartest.Pending, pending.Reason)
-		require.EqualError(t, err, "calendar "+server.URL()+`: the calendar has no timestamp of it yet: "Pending confirmation in Bitcoin blockchain"`)
+		require.EqualError(t, err, "calendar "+server.URL()+`: the calendar has no timestamp of it: "Pending confirmation in Bitcoin blockchain"`)
 
 		require.NoError(t, server.Anchor(bounded(t)))
 		stamp, err = c.Timestamp(bounded(t), at)

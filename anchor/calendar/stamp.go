@@ -50,6 +50,9 @@ func Stamp(ctx context.Context, clients []*Client, allowed Whitelist, root [root
 	for _, c := range clients {
 		go func() {
 			promise, err := c.stamp(ctx, allowed, root)
+			if err != nil && context.Cause(ctx) == errLate {
+				err = c.error(errLate)
+			}
 			answers <- answer{promise, err}
 		}()
 	}
@@ -66,7 +69,7 @@ func Stamp(ctx context.Context, clients []*Client, allowed Whitelist, root [root
 			t = ots.Merge(t, a.promise)
 		}
 		if got++; got == least {
-			stop := time.AfterFunc(grace, func() { cancel(errors.New("the others were waited for long enough")) })
+			stop := time.AfterFunc(grace, func() { cancel(errLate) })
 			defer stop.Stop()
 		}
 	}
@@ -108,6 +111,8 @@ func (c *Client) stamp(ctx context.Context, allowed Whitelist, root [rootSize]by
 func areCommitments(ops []ots.Operation) bool {
 	return !slices.ContainsFunc(ops, func(o ots.Operation) bool { return !o.IsCommitment() })
 }
+
+var errLate = errors.New("it did not answer in time, and enough others had")
 
 // ErrNotAllowed says that a calendar is not one of those that may be asked
 // because a timestamp names it.

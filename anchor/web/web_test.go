@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -61,10 +62,10 @@ func TestNoMemory(t *testing.T) {
 	defer server.Close()
 	for _, other := range []*http.Client{nil, server.Client()} {
 		asked.Store(0)
-		c := web.NewClient("http", other)
 		if other != nil {
-			c.Transport.(*http.Transport).DisableCompression = true
+			other.Transport.(*http.Transport).DisableCompression = true
 		}
+		c := web.NewClient("http", other)
 		for range 2 {
 			resp, err := get(t, c, server.URL)
 			require.NoError(t, err)
@@ -98,5 +99,23 @@ func TestIsPage(t *testing.T) {
 	} {
 		resp := &http.Response{Header: http.Header{"Content-Type": {one.kind}}}
 		require.Equal(t, one.want, web.IsPage(resp, []byte(one.body)), "%+v", one)
+	}
+}
+
+// TestNoUpgrade: an answer that hands over the connection, which no context ends,
+// is an error at once.
+func TestNoUpgrade(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { conn.Close() })
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+	}))
+	t.Cleanup(server.Close)
+	for _, other := range []*http.Client{nil, server.Client(), {}} {
+		_, err := get(t, web.NewClient("http", other), server.URL)
+		require.ErrorContains(t, err, "101 Switching Protocols")
 	}
 }
