@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"gradseal/anchor"
+	"gradseal/anchor/web"
 )
 
 // DefaultTimeout and DefaultMaxAnswer are what a Config of zero has. A block of
@@ -83,7 +84,7 @@ func New(config Config) (*Client, error) {
 		timeout: config.Timeout,
 		max:     config.MaxAnswer,
 		http: &http.Client{
-			Transport: transport,
+			Transport: web.NoUpgrade{RoundTripper: transport},
 			// The password would go with it.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},

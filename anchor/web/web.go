@@ -30,16 +30,17 @@ func NewClient(scheme string, other *http.Client) *http.Client {
 		transport = other.Transport
 	}
 	return &http.Client{
-		Transport:     noUpgrade{transport},
+		Transport:     NoUpgrade{transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// noUpgrade refuses 101 Switching Protocols, which nobody asked for: the body of
+// NoUpgrade refuses 101 Switching Protocols, which nobody asked for: the body of
 // such an answer is the connection itself, and reading it heeds no context.
-type noUpgrade struct{ http.RoundTripper }
+type NoUpgrade struct{ http.RoundTripper }
 
-func (t noUpgrade) RoundTrip(req *http.Request) (*http.Response, error) {
+// RoundTrip asks, and makes an error of such an answer.
+func (t NoUpgrade) RoundTrip(req *http.Request) (*http.Response, error) {
 	next := t.RoundTripper
 	if next == nil {
 		next = http.DefaultTransport
