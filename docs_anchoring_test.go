@@ -315,10 +315,21 @@ func pay(t *testing.T, node *testnode.Node, script []byte, value int64) {
 	node.Call(nil, "sendrawtransaction", hex.EncodeToString(signed.Bytes()))
 }
 
+// summer is the line about the page's batch in a list with other ones, such as
+// that of a rehearsal, or else the text as it is.
+func summer(text string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "Summer 2026") {
+			return line
+		}
+	}
+	return text
+}
+
 // nameBatch takes the batch that was named last for the one of the page.
 func (w *walk) nameBatch() {
 	w.t.Helper()
-	name := regexp.MustCompile(`\b20\d{6}-[0-9a-f]{8}\b`).FindString(w.out)
+	name := regexp.MustCompile(`\b20\d{6}-[0-9a-f]{8}\b`).FindString(summer(w.out))
 	require.NotEmpty(w.t, name, "no batch was named")
 	w.spell = append(w.spell, "20261122-10b7b705", name)
 }
@@ -838,28 +849,63 @@ func (w *walk) keepPromises() {
 const onMainnet = "--network regtest"
 
 // TestCalendarsPage: from an empty machine to VALID at a second person's, with
-// neither node nor coins.
+// neither node nor coins; and from one with a rehearsal in it, which the page
+// recommends.
 func TestCalendarsPage(t *testing.T) {
+	for name, rehearse := range map[string]func(w *walk){
+		"empty":             func(*walk) {},
+		"after a rehearsal": (*walk).rehearse,
+	} {
+		t.Run(name, func(t *testing.T) { testCalendarsPage(t, rehearse) })
+	}
+}
+
+// hourly is the page's line of a crontab. It asks the calendars, too, where the
+// node does not answer.
+const (
+	bitcoinSeed = "seed.bitcoin.sipa.be:8333"
+	hourly      = `17 * * * * cd "$HOME/gradseal" && ./gradseal --quiet headers sync --network mainnet --from p2p:` + bitcoinSeed + ` > /dev/null; ./gradseal --quiet upgrade`
+)
+
+// closedPort is an address at which nobody answers.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+func testCalendarsPage(t *testing.T, rehearse func(w *walk)) {
 	w := newWalk(t, testnode.StartBtcd(t))
 	w.node.Mine(101)
 	w.addCalendars(4)
 	w.nameCalendars()
+	rehearse(w)
 	lines := wayLines(addIssuerPassphrase)
 	for _, line := range []string{
 		`*/10 * * * * cd "$HOME/gradseal" && ./gradseal --quiet upgrade`,
 		`./gradseal verify --network testnet4 transcripts/`,
+		`./gradseal anchor --dry-run transcripts/`,
+		`./gradseal anchor --title "Summer 2026" transcripts/`,
+		`./gradseal issuer pack -o uni.pack`,
 	} {
 		delete(lines, line)
 	}
 	w.run(calendarBlocks(t, ""), with(lines, map[string]pageLine{
 		`./gradseal headers sync --network mainnet --from p2p:seed.bitcoin.sipa.be:8333`: {want: "regtest"},
-		`./gradseal anchor --dry-run transcripts/`:                                       {add: addIssuerPassphrase, want: `(?s)(calendar +http://127\.0\.0\.1:.*){4}`},
-		`./gradseal anchor --title "Summer 2026" transcripts/`: {
+		`./gradseal anchor --dry-run --issuer uni.example/registrar --replace-test-proofs transcripts/`: {
+			add: addIssuerPassphrase, want: `(?s)(calendar +http://127\.0\.0\.1:.*){4}`},
+		`./gradseal anchor --issuer uni.example/registrar --replace-test-proofs --title "Summer 2026" transcripts/`: {
 			add: addIssuerPassphrase, want: `(?s)Calendars will anchor 2 documents in regtest.*Wrote 2 pending proofs`},
 		`./gradseal upgrade`: {want: calendartest.Pending},
-		`17 * * * * cd "$HOME/gradseal" && ./gradseal --quiet headers sync --network mainnet --from p2p:seed.bitcoin.sipa.be:8333 > /dev/null && ./gradseal --quiet upgrade`: {
-			before: (*walk).keepPromises, want: "Wrote 2 proofs"},
+		hourly: {want: "Wrote 2 proofs", before: func(w *walk) {
+			w.line(pageBlock{kind: "cron"}, strings.Replace(hourly, bitcoinSeed, closedPort(t), 1), pageLine{want: "(?s)cannot be reached.*calendars have promised to anchor it"})
+			w.keepPromises()
+		}},
 		`./gradseal verify transcripts/`: {add: onMainnet, want: "2 VALID"},
+		`./gradseal issuer pack --issuer uni.example/registrar -o uni.pack`: {
+			want: `1 status list, headers of regtest`},
 		`./gradseal export --batch 20261122-10b7b705 --to ots -o timestamps/`: {
 			before: (*walk).nameBatch, want: "Wrote 2 files to timestamps"},
 	}))
@@ -875,6 +921,16 @@ func TestCalendarsPage(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, paths, len(w.calendars), "the page says that all of them are in it")
 	}
+}
+
+// rehearse does what the README has a registrar do first, with a network inside
+// the program. It is called regtest, too, so its headers give way to those of the
+// page's regtest, which stands for another network.
+func (w *walk) rehearse() {
+	w.t.Helper()
+	w.line(pageBlock{}, `./gradseal anchor --title "Rehearsal" transcripts/`, pageLine{want: "REHEARSAL"})
+	w.line(pageBlock{}, `./gradseal verify --network regtest transcripts/`, pageLine{want: "2 VALID"})
+	require.NoError(w.t, os.RemoveAll(filepath.Join(filepath.Dir(w.person("").dir), ".local", "share", "gradseal", "headers")))
 }
 
 // TestCalendarsPageBothWays: beside a transaction of the registrar's own, whose
@@ -902,7 +958,7 @@ func TestCalendarsPageBothWays(t *testing.T) {
 			w.runUpTo(way.page, "gradseal anchor --title", with(wayLines(way.sign), way.lines))
 			w.spell = append(w.spell, "--via bitcoind,", "--via "+name+",")
 			w.run(calendarBlocks(t, bothWays), map[string]pageLine{
-				`./gradseal anchor --network mainnet --via bitcoind,calendars --title "Winter 2026" transcripts/`: {
+				`./gradseal anchor --network mainnet --via bitcoind,calendars --issuer uni.example/registrar --replace-test-proofs --title "Winter 2026" transcripts/`: {
 					add: way.sign, want: `(?s)Sent the transaction for 2 documents to regtest.*calendars +http://.*Wrote 2 pending proofs`},
 				`./gradseal upgrade --network mainnet --via bitcoind,calendars`: {before: (*walk).keepPromises, want: "Wrote 2 proofs"},
 				`./gradseal verify --network mainnet transcripts/`:              {want: "2 VALID"},
@@ -932,7 +988,7 @@ func TestCalendarsPageOwnCalendar(t *testing.T) {
 	})
 	w.run(calendarBlocks(t, ownCalendar), map[string]pageLine{
 		`./gradseal issuer create --id uni.example/registrar --name "University of Example"`: {add: addNewIssuer, want: "fingerprint"},
-		`./gradseal anchor --title "Practice" transcripts/`: {
+		`./gradseal anchor --issuer uni.example/registrar --title "Practice" transcripts/`: {
 			add: addIssuerPassphrase, want: `(?s)Calendars will anchor 2 documents in regtest.*calendars +http://localhost:`},
 		`./gradseal headers sync --from p2p:seed.testnet4.bitcoin.sprovoost.nl:48333`: {before: (*walk).keepPromises, want: "regtest"},
 		`./gradseal upgrade`:             {want: "Wrote 2 proofs"},
@@ -1058,7 +1114,7 @@ func TestPagesNameErrors(t *testing.T) {
 	}
 	_, _, err = calendar.Stamp(t.Context(), silent, calendar.Whitelist{}, [32]byte{}, 2)
 	require.Error(t, err)
-	for _, text := range []string{err.Error(), elsewhere, calendartest.Pending} {
+	for _, text := range []string{err.Error(), elsewhere, calendartest.Pending, calendar.ErrNotAllowed.Error()} {
 		require.Contains(t, string(page), "\n| `"+text+"` |")
 	}
 }

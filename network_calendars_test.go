@@ -201,9 +201,19 @@ func (s *stamper) requireStands(folder, state, evidence string) shown {
 		want = "pending"
 	}
 	require.Equal(s.t, want, s.verdict(folder))
-	second := strings.Contains(s.verdictOf(folder), "A second witness, an OpenTimestamps calendar: no later than ")
-	require.Equal(s.t, evidence == "bitcoin opentimestamps", second)
+	second := strings.Contains(s.verdictOf(folder), "An OpenTimestamps timestamp in the proof leads to block ")
+	require.Equal(s.t, s.hasTwoBlocks(folder), second)
 	return out
+}
+
+// hasTwoBlocks reports whether the first proof of a folder leads to two blocks.
+func (s *stamper) hasTwoBlocks(folder string) bool {
+	s.t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, folder, "transcript-1.pdf"+proof.Suffix))
+	require.NoError(s.t, err)
+	p, err := proof.Parse(data)
+	require.NoError(s.t, err)
+	return p.Bitcoin != nil && p.OpenTimestamps != nil && p.Bitcoin.Height != p.OpenTimestamps.Height
 }
 
 // verdictOf is what verify prints about the first document of a folder.
@@ -239,6 +249,7 @@ func TestCalendarsAfterTransaction(t *testing.T) {
 		node.Mine(1)
 		s.upgrade()
 		out = s.requireStands(folder, "complete", "bitcoin opentimestamps")
+		require.True(t, s.hasTwoBlocks(folder))
 		require.Equal(t, height, out.Block.Height, "the registrar's own")
 		require.Equal(t, 3, out.kept())
 		require.NotContains(t, s.upgrade(), "Wrote")
@@ -792,7 +803,7 @@ func (s *stamper) requireExports(folder string) {
 	s.t.Helper()
 	b := s.batch()
 	for i, d := range b.Documents {
-		f, err := b.Export(i)
+		f, err := b.Export(i, nil)
 		require.NoError(s.t, err)
 		paths, err := f.Timestamp.Paths(d.Digest[:])
 		require.NoError(s.t, err)

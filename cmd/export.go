@@ -193,7 +193,7 @@ func (e *exporter) findProofs(args []string) error {
 		if len(e.jobs) == 0 {
 			return hinted(fmt.Errorf("%s: is a timestamp already, and no proof", e.already[0]), "name a proof: NAME.pdf%s", proof.Suffix)
 		}
-		e.ui.note("Passed over %s, which are timestamps already, and no proofs", arguments(e.already))
+		e.ui.note("Passed over %s: timestamps already, and no proofs", arguments(e.already))
 	}
 	if len(e.jobs) == 0 {
 		return hinted(fmt.Errorf("there is no proof in %s", arguments(args)), "a proof is named NAME.pdf%s", proof.Suffix)
@@ -456,21 +456,25 @@ func checkDocument(ctx context.Context, path string, p *proof.Proof) error {
 	return err
 }
 
+// errTooLong says that a proof has more steps than the format of OpenTimestamps
+// allows.
+var errTooLong = errors.New("the way from the document to the block is too long for an .ots file")
+
 // marshalTimestamp returns the bytes of the file. Four layers of large trees can
 // have more operations than the format allows, one after the other.
 func marshalTimestamp(file *ots.File) ([]byte, error) {
-	if depth(file.Timestamp) > ots.MaxDepth {
-		return nil, errors.New("the way from the document to the block is too long for an .ots file")
+	if nesting(file.Timestamp) > ots.MaxDepth {
+		return nil, errTooLong
 	}
 	return file.Marshal()
 }
 
-// depth is the number of timestamps nested in each other, the outermost one
+// nesting is the number of timestamps nested in each other, the outermost one
 // included.
-func depth(t *ots.Timestamp) int {
+func nesting(t *ots.Timestamp) int {
 	most := 0
 	for _, b := range t.Branches {
-		most = max(most, depth(b.Then))
+		most = max(most, nesting(b.Then))
 	}
 	return 1 + most
 }

@@ -22,8 +22,12 @@ func (e *exporter) place() error {
 	info, err := os.Stat(e.output)
 	isDir := err == nil && info.IsDir() || strings.HasSuffix(e.output, "/") || strings.HasSuffix(e.output, string(filepath.Separator))
 	one := len(e.jobs) == 1 && e.jobs[0].under == ""
-	if e.output != "" && err == nil && !info.IsDir() && !one {
+	switch base := filepath.Base(e.output); {
+	case e.output == "" || one || isDir:
+	case err == nil:
 		return hinted(fmt.Errorf("%s: is a file, and a folder is exported", e.output), "name a folder with -o")
+	case filepath.Ext(base) != "" && filepath.Ext(base) != base: // a hidden folder's name begins with a dot
+		return hinted(fmt.Errorf("%s: is the name of a file, and several are to be written", e.output), "name a folder with -o; to make one of this name: -o %s", arguments([]string{e.output + string(filepath.Separator)}))
 	}
 	owner := make(map[string]string)
 	for _, j := range e.jobs {
@@ -37,6 +41,9 @@ func (e *exporter) place() error {
 				return err
 			}
 		}
+		if err := e.spareSources(j); err != nil {
+			return err
+		}
 		key := j.out
 		if runtime.GOOS == "windows" || runtime.GOOS == "darwin" { // names that differ in case only are one
 			key = strings.ToLower(key)
@@ -45,6 +52,21 @@ func (e *exporter) place() error {
 			return hinted(fmt.Errorf("%s and %s would both be written to %s", other, j.proof, j.out), "export them one after the other, to different folders")
 		}
 		owner[key] = j.proof
+	}
+	return nil
+}
+
+// spareSources refuses to write a job over what it is made of. What is that does
+// not depend on names: a link leads to it, too.
+func (e *exporter) spareSources(j *exportJob) error {
+	out, err := os.Stat(j.out)
+	if err != nil {
+		return nil
+	}
+	for _, source := range []string{j.proof, j.document(), j.named} {
+		if info, err := os.Stat(source); err == nil && os.SameFile(out, info) {
+			return hinted(fmt.Errorf("%s: is what is exported, and is not overwritten", j.out), "name another file with -o, such as %s", arguments([]string{j.document() + e.suffix()}))
+		}
 	}
 	return nil
 }
@@ -67,16 +89,35 @@ func (e *exporter) write(ctx context.Context) error {
 	e.sweep()
 	bar := e.ui.startProgress("Exporting", int64(len(e.jobs)), false)
 	defer bar.finish()
-	return onAllProcessors(ctx, len(e.jobs), func(i int) error {
+	err := onAllProcessors(ctx, len(e.jobs), func(i int) error {
 		defer bar.add(1)
-		return e.export(e.jobs[i])
+		return e.export(ctx, e.jobs[i])
 	})
+	if err != nil && ctx.Err() == nil {
+		return e.ended(err)
+	}
+	return err
+}
+
+// ended says of an error that ended the run, such as a full disk, how far that
+// had come.
+func (e *exporter) ended(err error) error {
+	written := 0
+	for _, j := range e.jobs {
+		if j.written {
+			written++
+		}
+	}
+	return hinted(err, "%d of %s were written; once it is mended, run the same command again", written, count(len(e.jobs), "file"))
 }
 
 // export writes the file of a job. What is wrong with that proof or that place
 // is the job's fault; an error ends the run.
-func (e *exporter) export(j *exportJob) error {
-	data, file, err := e.render(j)
+func (e *exporter) export(ctx context.Context, j *exportJob) error {
+	data, file, err := e.render(ctx, j)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		j.fault = err
 		return nil
@@ -85,7 +126,7 @@ func (e *exporter) export(j *exportJob) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		j.change = changeWritten
-	case errors.Is(err, errOtherFile):
+	case errors.Is(err, errOtherFile), errors.Is(err, errNotRegular):
 		j.fault = err
 		return nil
 	case err != nil:
@@ -99,13 +140,20 @@ func (e *exporter) export(j *exportJob) error {
 	case j.fault != nil || j.change == changeUnchanged:
 		return nil
 	case j.change == changeMerged: // what only the old one says cannot be written again
-		return atomicfile.WriteFile(j.out, data, 0o644)
+		err = atomicfile.WriteFile(j.out, data, 0o644)
+	default:
+		err = writeExport(j.out, data)
 	}
-	return writeExport(j.out, data)
+	j.written = err == nil
+	return err
 }
 
 // errOtherFile says that something is in the place of a file to write.
 var errOtherFile = errors.New("something else is in its place, which was not overwritten")
+
+// errNotRegular says that what is in the place of a file to write is no file: a
+// folder, a link, or a device such as /dev/null, which is not to be moved away.
+var errNotRegular = errors.New("is not a regular file, and was not overwritten")
 
 // readOld reads what lies where a file is to be written.
 func readOld(path string) ([]byte, error) {
@@ -113,7 +161,10 @@ func readOld(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxSteps {
+	switch {
+	case !info.Mode().IsRegular():
+		return nil, errNotRegular
+	case info.Size() > maxSteps:
 		return nil, errOtherFile
 	}
 	return os.ReadFile(path)
@@ -123,8 +174,11 @@ func readOld(path string) ([]byte, error) {
 const maxSteps = 16 << 20
 
 // isCutOff reports whether old is what a power cut leaves of want, which is not
-// synced: the beginning, with zero bytes after it.
-func isCutOff(old, want []byte) bool { return bytes.HasPrefix(want, bytes.TrimRight(old, "\x00")) }
+// synced: the beginning, with zero bytes after it, and no more bytes than want. A
+// longer file of zeros is somebody else's.
+func isCutOff(old, want []byte) bool {
+	return len(old) <= len(want) && bytes.HasPrefix(want, bytes.TrimRight(old, "\x00"))
+}
 
 // errDiffers says that a timestamp of the same document is there, which says
 // something else than the one to write.

@@ -105,7 +105,7 @@ func (j *exportJob) faultText() string {
 	if errors.As(j.fault, &pathErr) {
 		text = "cannot be read: " + pathErr.Err.Error()
 	}
-	if errors.Is(j.fault, errOtherFile) || errors.Is(j.fault, errDiffers) {
+	if errors.Is(j.fault, errOtherFile) || errors.Is(j.fault, errNotRegular) || errors.Is(j.fault, errDiffers) {
 		text = j.out + ": " + text
 	}
 	return text
@@ -137,7 +137,9 @@ func (e *exporter) hint() string {
 	}{
 		{errDiffers, "--merge writes what both say"},
 		{errNotThere, "name a folder with -o"},
+		{errNotRegular, "name another " + map[bool]string{true: "file", false: "folder"}[len(e.jobs) == 1] + " with -o"},
 		{errOtherFile, "move what is in the way to another place, and run the same command again"},
+		{errTooLong, "--to json writes all of its steps"},
 		{proof.ErrNoAttestation, "gradseal upgrade completes proofs where they were anchored: ask for the completed ones, and run the same command again"},
 	} {
 		if slices.ContainsFunc(e.jobs, func(j *exportJob) bool { return errors.Is(j.fault, h.fault) }) {

@@ -59,7 +59,7 @@ var howToFollow = []string{
 	"The steps of each attestation go on from the last of steps, the batch root; attestations are independent of each other.",
 	"The last result is merkle_root, which block explorers print reversed, as merkle_root_reversed, for the block at that height.",
 	"A header is hashed twice: printf %s HEADER | xxd -r -p | sha256sum | cut -c -64 | xxd -r -p | sha256sum prints block_hash reversed, and digits 73 to 136 of the header are merkle_root.",
-	"This shows when the document existed, not who issued it nor whether it was withdrawn: gradseal verify checks that.",
+	"This proves when the document existed, and neither who issued it nor whether it was withdrawn: gradseal verify checks that.",
 }
 
 // newStepsJSON describes a proof. file is what it exports to; of that, the

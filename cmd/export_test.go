@@ -101,6 +101,9 @@ func TestExportOver(t *testing.T) {
 		"one that says more":         {old: three, want: three, change: "unchanged"},
 		"cut off":                    {old: both[:100], want: both, change: "replaced"},
 		"cut off, with zero bytes":   {old: append(bytes.Clone(both[:100]), make([]byte, 50)...), want: both, change: "replaced"},
+		"zero bytes":                 {old: make([]byte, len(both)), want: both, change: "replaced"},
+		"more zero bytes than that":  {old: make([]byte, len(both)+1), wantError: "was not overwritten"},
+		"it, with zero bytes":        {old: append(bytes.Clone(both), 0), wantError: "was not overwritten"},
 		"one that differs":           {old: exportOf(t, theirs), wantError: "--merge"},
 		"one that differs, merged":   {old: exportOf(t, theirs), merge: true, want: three, change: "merged"},
 		"of another document":        {old: other, wantError: "was not overwritten"},
@@ -141,9 +144,15 @@ func TestExportOverOthers(t *testing.T) {
 	document := filepath.Join(anchorFolder(t, home, 1), "t0000.pdf")
 	out := document + otsSuffix
 	require.NoError(t, os.Mkdir(out, 0o777))
-	code, _, errs := outputOf(home, nil, "export", "--to", "ots", document)
-	require.Equal(t, exitError, code)
-	require.Contains(t, errs, "was not overwritten")
+	refused := func(args ...string) {
+		t.Helper()
+		code, _, errs := outputOf(home, nil, append([]string{"export", "--to", "ots", document}, args...)...)
+		require.Equal(t, exitError, code)
+		require.Contains(t, errs, "is not a regular file, and was not overwritten")
+		require.Contains(t, errs, "hint: name another file with -o")
+		require.NotContains(t, errs, "move")
+	}
+	refused()
 	require.NoError(t, os.Remove(out))
 	if runtime.GOOS == "windows" {
 		return
@@ -151,9 +160,138 @@ func TestExportOverOthers(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "target")
 	require.NoError(t, os.WriteFile(target, nil, 0o600))
 	require.NoError(t, os.Symlink(target, out))
-	code, _, errs = outputOf(home, nil, "export", "--to", "ots", document)
+	refused()
+	refused("-o", os.DevNull)
+}
+
+// TestExportOverSources: nothing is written over the document or its proof,
+// whatever name leads there.
+func TestExportOverSources(t *testing.T) {
+	home := t.TempDir()
+	document := filepath.Join(anchorFolder(t, home, 1), "t0000.pdf")
+	sources := []string{document, document + proof.Suffix}
+	if runtime.GOOS != "windows" {
+		for _, source := range sources {
+			link := filepath.Join(t.TempDir(), "link")
+			require.NoError(t, os.Symlink(source, link))
+			sources = append(sources, link)
+		}
+	}
+	for _, named := range []string{document, document + proof.Suffix} {
+		for _, out := range sources {
+			before, err := os.ReadFile(out)
+			require.NoError(t, err)
+			for _, to := range []string{toOTS, toJSON} {
+				code, _, errs := outputOf(home, nil, "export", "--to", to, named, "-o", out)
+				require.Equal(t, exitError, code)
+				require.Contains(t, errs, filepath.Base(out)+": is what is exported, and is not overwritten")
+				require.Contains(t, errs, "hint: name another file with -o, such as ")
+			}
+			after, err := os.ReadFile(out)
+			require.NoError(t, err)
+			require.Equal(t, before, after)
+		}
+	}
+}
+
+// TestExportChanged: a document that is named is the one of its proof, or it is
+// left out; in a folder it is not read.
+func TestExportChanged(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 2)
+	document, sound := filepath.Join(folder, "t0000.pdf"), filepath.Join(folder, "t0001.pdf")
+	require.NoError(t, os.WriteFile(document, []byte("another"), 0o600))
+	const fault = "is not byte for byte the document of this proof"
+	for _, args := range [][]string{
+		{"--to", "ots", document},
+		{"--to", "ots", document + proof.Suffix, document}, // named both ways
+		{"--to", "json", document},
+	} {
+		code, out, errs := outputOf(home, nil, append([]string{"export"}, args...)...)
+		require.Equal(t, exitError, code)
+		require.Empty(t, out)
+		require.Contains(t, errs, "t0000.pdf"+proof.Suffix+": ")
+		require.Contains(t, errs, fault)
+		require.NoFileExists(t, document+otsSuffix)
+	}
+	code, out, errs := outputOf(home, nil, "export", "--to", "ots", document, sound)
 	require.Equal(t, exitError, code)
-	require.Contains(t, errs, "was not overwritten")
+	require.Contains(t, out, "Wrote "+sound+otsSuffix)
+	require.Contains(t, errs, fault)
+	require.NoFileExists(t, document+otsSuffix)
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", document+proof.Suffix))
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", folder))
+}
+
+// TestExportDeep: a way that is longer than the format allows is said to be
+// that, and can be followed by hand.
+func TestExportDeep(t *testing.T) {
+	home := t.TempDir()
+	document := filepath.Join(anchorFolder(t, home, 1), "t0000.pdf")
+	p := readProofOf(t, document)
+	steps, err := p.Steps()
+	require.NoError(t, err)
+	for most, code := range map[int]int{ots.MaxDepth - 1: exitOK, ots.MaxDepth: exitError} {
+		var ops []ots.Operation
+		for len(steps)+len(ops) < most {
+			ops = append(ops, ots.SHA256)
+		}
+		p.Bitcoin = nil
+		p.OpenTimestamps, err = proof.NewOpenTimestamps(ots.Path{Ops: ops, Attestation: ots.Bitcoin(7)})
+		require.NoError(t, err)
+		data, err := proof.Marshal(p)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(document+proof.Suffix, data, 0o666))
+		got, _, errs := outputOf(home, nil, "export", "--to", "ots", document)
+		require.Equal(t, code, got, "%d operations: %s", most, errs)
+		if code == exitError {
+			require.Contains(t, errs, "t0000.pdf"+proof.Suffix+": the way from the document to the block is too long for an .ots file")
+			require.Contains(t, errs, "hint: --to json")
+		}
+		require.Equal(t, exitOK, run(t, home, "export", "--to", "json", document))
+		require.NoError(t, os.RemoveAll(document+otsSuffix))
+	}
+}
+
+// TestExportAgainNamed: timestamps among what is named, such as those of the
+// last run, are passed over.
+func TestExportAgainNamed(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 2)
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", folder))
+	all, err := filepath.Glob(filepath.Join(folder, "*"))
+	require.NoError(t, err)
+	require.Len(t, all, 6)
+	code, out, errs := outputOf(home, nil, append([]string{"export", "--to", "ots"}, all...)...)
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "2 were there already")
+	require.Regexp(t, `Passed over \S*t0000\.pdf\.ots \S*t0001\.pdf\.ots: timestamps already, and no proofs`, errs)
+	code, _, errs = outputOf(home, nil, "export", "--to", "ots", filepath.Join(folder, "t0000.pdf.ots"))
+	require.Equal(t, exitError, code)
+	require.Contains(t, errs, "t0000.pdf.ots: is a timestamp already, and no proof")
+}
+
+// TestExportOutName: a name of a file does not become a folder.
+func TestExportOutName(t *testing.T) {
+	home := t.TempDir()
+	folder := anchorFolder(t, home, 2)
+	out := filepath.Join(t.TempDir(), "one.ots")
+	named := []string{filepath.Join(folder, "t0000.pdf"), filepath.Join(folder, "t0001.pdf")}
+	for _, args := range [][]string{named, {folder}} {
+		args = append([]string{"export", "--to", "ots", "-o", out}, args...)
+		code, _, errs := outputOf(home, nil, args...)
+		require.Equal(t, exitError, code)
+		require.Contains(t, errs, "one.ots: is the name of a file, and several are to be written")
+		require.Contains(t, errs, "hint: name a folder with -o")
+		require.NoFileExists(t, out)
+		require.NoDirExists(t, out)
+	}
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", "-o", out+string(filepath.Separator), folder))
+	require.FileExists(t, filepath.Join(out, "t0001.pdf.ots"))
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", "-o", out, folder))
+	hidden := filepath.Join(t.TempDir(), ".hidden")
+	require.Equal(t, exitOK, run(t, home, "export", "--to", "ots", "-o", hidden, folder))
+	require.FileExists(t, filepath.Join(hidden, "t0001.pdf.ots"))
 }
 
 // TestExportFalseProofs: a proof whose steps do not meet is named and not
@@ -318,6 +456,7 @@ func TestExportUnwritable(t *testing.T) {
 	code, _, errs := outputOf(home, nil, "export", "--to", "ots", folder, "-o", filepath.Join(file, "sub"))
 	require.Equal(t, exitError, code)
 	require.Contains(t, errs, "sub")
+	require.Contains(t, errs, "0 of 2 files were written")
 	code, _, errs = outputOf(home, nil, "export", "--to", "ots", folder, "-o", file)
 	require.Equal(t, exitError, code)
 	require.Contains(t, errs, "is a file, and a folder is exported")
@@ -425,4 +564,14 @@ func reversedHex(digits string) string {
 		out.WriteString(digits[i-2 : i])
 	}
 	return out.String()
+}
+
+// TestExportPendingBatch: what is to be done about it is said once.
+func TestExportPendingBatch(t *testing.T) {
+	s := newStamping(t, 1)
+	s.anchor(0, "--min-calendars", "1")
+	_, errs := s.run(exitError, "export", "--to", "ots", "--batch", s.batch().Batch)
+	require.Contains(t, errs, "is pending: it leads to no block yet")
+	require.Contains(t, errs, "hint: gradseal upgrade")
+	require.NotContains(t, errs, "Next:")
 }

@@ -99,6 +99,9 @@ func readEvidence(path string) (data []byte, from string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if len(data) == 0 {
+		return nil, "", hinted(fmt.Errorf("%s: is empty", path), "ask for it again where it came from. What was made here is written again: an .ots file by gradseal export, a proof by gradseal anchor")
+	}
 	if ots.IsFile(data) || isProofName(path) {
 		return data, path, nil
 	}

@@ -166,15 +166,17 @@ func (f field) shown(d *drawing) string {
 const (
 	otsNotes = `Whether a block has such a Merkle root, only a header chain can tell:
   gradseal verify FILE --ots FILE.ots
-Even then it proves that the document existed, not who issued it. A transaction is
-recognised by its form alone, and the names of calendars are the file's word.`
+Even then it proves that the document existed, not who issued it. A transaction
+is recognised by its form alone, and the names of calendars are the file's word.
+--full prints all digits.`
 
 	proofNotes = `Never authenticated, whatever verify says: who paid for the transaction, which
-calendar made a timestamp, successors, the names and places of files. The proof as a
-whole is not signed: attestations can be added or taken away, and successors and
-height be changed, by anybody. What is signed is the statement of layer 1. A proof is
-the same as another if leaf hash, batch root and transaction are.
-To have it judged, with the document: gradseal verify FILE`
+calendar made a timestamp, successors, the names and places of files. The proof
+as a whole is not signed: attestations can be added or taken away, and
+successors and height be changed, by anybody. What is signed is the statement of
+layer 1. A proof is the same as another if leaf hash, batch root and transaction
+are. To have it judged, with the document: gradseal verify FILE
+--full prints all digits.`
 )
 
 // printInspection prints what is in a file of evidence.
@@ -184,7 +186,8 @@ func (a *app) printInspection(i *inspection, full bool) {
 		what = "proof"
 	}
 	a.ui.result("%s", shown(i.path))
-	a.ui.result("%s of %s. inspect reads, verify judges: nothing below is checked.", capital(what), count(i.bytes, "byte"))
+	a.ui.result("%s of %s.", capital(what), count(i.bytes, "byte"))
+	a.ui.result("inspect reads, verify judges: nothing below is checked.")
 	a.ui.result("")
 	d := &drawing{full: full, line: a.ui.result}
 	a.ui.result("%s of the document: %s", i.named.Name(), d.hex(i.root.message))
@@ -217,7 +220,7 @@ func (i *inspection) isPending() bool {
 
 // printFields prints the fields with the checks that make each mean something.
 func (a *app) printFields(fields []field, d *drawing) {
-	a.ui.result("What else is in it, and which checks of verify must be ok before it means anything:")
+	a.ui.result("What else is in it, and what of verify must be ok before it means anything:")
 	part := ""
 	for _, f := range fields {
 		if f.part != part {
@@ -225,6 +228,6 @@ func (a *app) printFields(fields []field, d *drawing) {
 			a.ui.result("")
 			a.ui.result("%s", part)
 		}
-		a.ui.result("  %-12s %-26s %s", f.name, f.by, f.shown(d))
+		d.text(fmt.Sprintf("  %-12s %-24s ", f.name, f.by), fmt.Sprintf("  %-12s %-24s ", "", ""), f.shown(d))
 	}
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"gradseal/bitcoin"
 	"gradseal/proof"
@@ -86,12 +87,19 @@ func (s *stop) nameTransactions() {
 				continue
 			}
 			if tx, err := bitcoin.ParseTransaction(s.message); err == nil {
-				twice.what = fmt.Sprintf("transaction %s", tx.ID())
+				twice.what = transactionIs + tx.ID().String()
 			}
 		}
 		once.nameTransactions()
 	}
 }
+
+// transactionIs stands before the id of a transaction.
+const transactionIs = "transaction "
+
+// columns is the width of a terminal that no line is broken by, unless --full
+// asks for long ones, or more than seven forks are in each other.
+const columns = 80
 
 // drawing draws a tree as lines for a terminal: one for each operation. What
 // follows in a row stands in a row; forks are indented.
@@ -114,8 +122,8 @@ func (d *drawing) draw(s *stop, prefix string) {
 		return prefix + "└─", prefix + "   "
 	}
 	for _, a := range s.ends {
-		first, _ := branch()
-		d.line("%s %s", first, d.end(a, s.message))
+		first, below := branch()
+		d.lines(first+" ", below, d.end(a, s.message))
 	}
 	for _, next := range s.then {
 		first, below := branch()
@@ -134,32 +142,82 @@ func (d *drawing) operation(s *stop, prefix, below string) {
 	if s.what == "" {
 		d.line("%s%-9s %s", prefix, s.op.Name(), value)
 	} else {
-		d.line("%s%-9s %-27s  %s", prefix, s.op.Name(), value, s.what)
+		d.text(fmt.Sprintf("%s%-9s %-27s  ", prefix, s.op.Name(), value), fmt.Sprintf("%s%-9s %-27s  ", below, "", ""), longHex.ReplaceAllStringFunc(s.what, d.ends))
 	}
 	if d.full && s.op.Arg != "" {
 		d.line("%s%-9s = %s", below, "", d.hex(s.message))
 	}
 }
 
-// end is what is attested of a message.
-func (d *drawing) end(a ots.Attestation, message []byte) string {
+// end is what is attested of a message, in lines. Only a long name of a calendar
+// has more columns than a terminal.
+func (d *drawing) end(a ots.Attestation, message []byte) []string {
 	if uri, ok := a.URI(); ok {
-		return fmt.Sprintf("pending at %s, which knows it as %s", quoted(uri), d.hex(message))
+		return []string{"pending at " + quoted(uri) + ",", "which knows it as " + d.hex(message)}
 	}
 	if _, ok := a.Height(); !ok {
-		return fmt.Sprintf("%s, %s: %s", a, count(len(a.Payload), "byte"), d.hex([]byte(a.Payload)))
+		return []string{fmt.Sprintf("%s, %s:", a, count(len(a.Payload), "byte")), d.hex([]byte(a.Payload))}
 	}
 	if len(message) != len(bitcoin.Hash{}) {
-		return fmt.Sprintf("%s, whose Merkle root this would be: but it has %s", a, count(len(message), "byte"))
+		return []string{fmt.Sprintf("%s, whose Merkle root this would be:", a), "but it has " + count(len(message), "byte")}
 	}
-	return fmt.Sprintf("%s, whose Merkle root this would be: %s (reversed %s)", a, d.hex(message), d.digits(bitcoin.Hash(message).String()))
+	return []string{
+		fmt.Sprintf("%s, whose Merkle root this would be:", a),
+		d.hex(message),
+		"reversed " + d.digits(bitcoin.Hash(message).String()),
+	}
+}
+
+// lines prints the first line behind first, and the others behind below.
+func (d *drawing) lines(first, below string, lines []string) {
+	for i, line := range lines {
+		if i > 0 {
+			first = below
+		}
+		d.line("%s%s", first, line)
+	}
+}
+
+// text prints a text behind first, in as many lines as it takes, the others
+// behind below. It is broken between words, of which a long one stays whole.
+func (d *drawing) text(first, below, text string) {
+	lines := []string{""}
+	for i, word := range strings.Split(text, " ") {
+		last := &lines[len(lines)-1]
+		switch {
+		case i == 0:
+			*last = word
+		case d.full || width(first+*last+" "+word) <= columns:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	d.lines(first, below, lines)
+}
+
+// width is the number of columns of a text. Letters of East Asia take two each.
+func width(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x1100 && r <= 0x115f || r >= 0x2e80 { // Hangul; CJK and what comes after it
+			n++
+		}
+	}
+	return n
 }
 
 func (d *drawing) hex(b []byte) string { return d.digits(hex.EncodeToString(b)) }
 
 // digits keeps both ends of a long number, unless all was asked for.
-func (d *drawing) digits(s string) string {
-	const head, tail = 16, 8
+func (d *drawing) digits(s string) string { return d.shorten(s, 16) }
+
+// ends is digits for a number that stands behind another one in a line.
+func (d *drawing) ends(s string) string { return d.shorten(s, 8) }
+
+func (d *drawing) shorten(s string, head int) string {
+	const tail = 8
 	if d.full || len(s) <= head+tail {
 		return s
 	}

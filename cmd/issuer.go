@@ -413,7 +413,7 @@ func (a *app) pickOwn(id string) (string, error) {
 	case len(own) == 0:
 		return "", errNoOwnIssuer()
 	case len(own) > 1:
-		return "", hinted(errors.New("this home has several issuers"), "say which one: --issuer %s", own[0])
+		return "", hinted(errors.New("this home has several issuers"), "say which one: --issuer %s", strings.Join(own, ", or --issuer "))
 	}
 	return own[0], nil
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -213,7 +212,7 @@ func witnessStory(r *verify.Result) []string {
 	if r.Witness == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("A second witness, an OpenTimestamps calendar: no later than %s (block %d).", day(r.Witness.Day()), r.Witness.Height)}
+	return []string{fmt.Sprintf("An OpenTimestamps timestamp in the proof leads to block %d too: no later than %s.", r.Witness.Height, day(r.Witness.Day()))}
 }
 
 func validStory(r *verify.Result) []string {
@@ -257,7 +256,7 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 		return ""
 	}
 	if j.Existence != nil && j.Verdict != verify.Invalid {
-		return adviseExistence(j.Result)
+		return adviseExistence(j.path, j.Result)
 	}
 	switch reason(j.Result) {
 	case verify.Unreadable:
@@ -268,6 +267,8 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 		return "ask for the proof again, as a file and not as text in a mail"
 	case verify.NewerProof:
 		return "get a newer gradseal; this one can neither confirm nor refute it"
+	case verify.UnsupportedTimestamp:
+		return "let the client of OpenTimestamps judge it: ots verify FILE" + otsSuffix
 	case verify.DigestDiffers:
 		return a.adviseDigest(j, others)
 	case verify.UnknownIssuer:
@@ -300,12 +301,12 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 }
 
 func adviseNoProof(document string) string {
-	if strings.HasSuffix(document, otsSuffix) {
-		return "this is a timestamp, and no document. It names no issuer, but may prove since when one exists: gradseal verify FILE --ots FILE" + otsSuffix
+	if isTimestamp(document) {
+		return "this is a timestamp, and no document. It names no issuer, but may prove by when one existed: gradseal verify FILE --ots FILE" + otsSuffix
 	}
 	ask := "ask whoever gave you the document for its proof, NAME.pdf" + proof.Suffix + ", and put it beside the document"
-	if info, err := os.Stat(document + otsSuffix); err == nil && info.Mode().IsRegular() {
-		ask += ". The .ots file beside it names no issuer, but may prove since when it exists: gradseal verify FILE --ots FILE" + otsSuffix
+	if isTimestamp(document + otsSuffix) {
+		ask += ". The .ots file beside it names no issuer, but may prove by when it existed: gradseal verify FILE --ots FILE" + otsSuffix
 	}
 	return ask
 }

@@ -34,7 +34,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.unsafeCarriedWork, "unsafe-carried-work", false, "on mainnet, take work in the proof for a block beyond the header chain; proves no date")
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
 	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
-	flags.StringVar(&o.ots, "ots", "", "OpenTimestamps `file` of the one document named; it proves when, and no issuer")
+	flags.StringVar(&o.ots, "ots", "", "OpenTimestamps `file` of the one document named; it proves by when, and no issuer")
 	setConfigKey(flags, "network", "verify.network")
 	setConfigKey(flags, "confirmations", "verify.confirmations")
 	setConfigKey(flags, "allow-unknown-status", "verify.allow-unknown-status")
@@ -58,7 +58,7 @@ The proof is looked for where --proof says, beside the document as
 NAME.pdf.proof.json, at the end of the document itself, and in --proofs.
 
 With --ots it is judged by a timestamp of OpenTimestamps alone, of any kind of
-file. That proves at most since when the document exists, and names no issuer:
+file. That proves at most by when the document existed, and names no issuer:
 INVALID or CANNOT TELL.`,
 		Example: `  gradseal verify transcript.pdf
   gradseal verify transcript.pdf transcript.pdf.proof.json
@@ -69,6 +69,9 @@ INVALID or CANNOT TELL.`,
 Exit codes: 0 every document VALID; 1 an error, nothing was judged; otherwise
 that of the worst: 3 INVALID, 6 WITHDRAWN, 5 CANNOT TELL, 4 PENDING.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flag("ots").Changed && o.ots == "" {
+				return errors.New("--ots: no file is named") // such as by a variable that is not set
+			}
 			return a.runVerify(cmd.Context(), o, args)
 		},
 	}
@@ -330,10 +333,10 @@ func newVerdictJSON(j judged, accepted bitcoin.Network, advice string) verdictJS
 		TestNetwork: onTestNetwork(j.Result, accepted), WorkOnly: j.WorkOnly, Hint: advice, Exit: j.Verdict.Exit(),
 		Witness: newBlockJSON(j.Witness), ExistenceOnly: j.Existence != nil,
 	}
-	if j.Existence != nil && j.Existence.WeakHash != "" {
+	if j.Existence != nil && j.Existence.WeakHash != "" && !refutedTimestamp(j.Result) {
 		out.WeakHash = ptr(j.Existence.WeakHash)
 	}
-	if j.Checks[verify.Anchor].Outcome == verify.OK {
+	if j.Checks[verify.Anchor].Outcome == verify.OK && !refutedTimestamp(j.Result) {
 		out.Block = newBlockJSON(j.Header)
 	}
 	if j.Network != 0 {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"gradseal/bitcoin"
+	"gradseal/proof"
 	"gradseal/proof/ots"
 	"gradseal/verify"
 )
@@ -23,6 +26,9 @@ func (a *app) judgeByTimestamp(ctx context.Context, o verifyOptions, args []stri
 	if err != nil {
 		return nil, err
 	}
+	if !ots.IsFile(data) {
+		return nil, notTimestamp(o.ots, data, args[0])
+	}
 	v, closeChain, err := a.newVerifier(o)
 	if err != nil {
 		return nil, err
@@ -34,6 +40,28 @@ func (a *app) judgeByTimestamp(ctx context.Context, o verifyOptions, args []stri
 		return nil, fmt.Errorf("nothing was judged: %w", err)
 	}
 	return []judged{{path: args[0], Result: v.JudgeTimestamp(digest, t)}}, nil
+}
+
+// notTimestamp is the error for a file that was named in the place of a timestamp
+// and is none. It says nothing about the document.
+func notTimestamp(path string, data []byte, document string) error {
+	const start = "nothing was judged: %s is "
+	p, err := proof.Parse(data)
+	switch {
+	case isTimestamp(document):
+		return hinted(fmt.Errorf(start+"no .ots file, and %s is one", shown(path), shown(document)), "the document comes first: gradseal verify %s --ots %s", shown(path), shown(document))
+	case p != nil || errors.Is(err, proof.ErrNewer):
+		return hinted(fmt.Errorf(start+"a proof of gradseal, and no .ots file", shown(path)), "run: gradseal verify %s --proof %s", shown(document), shown(path))
+	case strings.HasPrefix(string(data), "%PDF-"):
+		return hinted(fmt.Errorf(start+"a PDF, and no .ots file", shown(path)), "to judge a document by its proof, run: gradseal verify %s", shown(document))
+	}
+	return hinted(fmt.Errorf(start+"no .ots file: it does not begin as one", shown(path)), "run: gradseal verify FILE --ots FILE%s", otsSuffix)
+}
+
+// isTimestamp reports whether a file begins as an .ots file does.
+func isTimestamp(path string) bool {
+	start, err := readStart(path, usualProof)
+	return err == nil && ots.IsFile(start)
 }
 
 // hashFor is the digest of a document by the hash of its timestamp.
@@ -54,12 +82,16 @@ func (a *app) hashFor(ctx context.Context, t verify.Timestamp, document string) 
 
 // existenceHeadline says behind the verdict what a bare timestamp proves.
 func existenceHeadline(r *verify.Result) string {
-	what := "it"
-	if weak := r.Existence.WeakHash; weak != "" {
-		what = "something with its " + weak
-	}
 	if r.NoLaterThan.IsZero() {
-		return " who issued it, nor since when it exists"
+		return " who issued it, nor by when it existed"
+	}
+	what, weak := "it", r.Existence.WeakHash
+	switch {
+	case weak == "":
+	case r.Existence.WeakStep:
+		what = "it, or a document made to look the same to " + weak + ","
+	default:
+		what = "something with its " + weak
 	}
 	return fmt.Sprintf(" who issued it – %s existed no later than %s (block %d of %s)", what, day(r.NoLaterThan), r.Header.Height, r.Network)
 }
@@ -72,9 +104,10 @@ func existenceStory(r *verify.Result) []string {
 	}
 	var lines []string
 	if r.NoLaterThan.IsZero() {
-		lines = append(lines, "When it existed is not proven here: "+safe(r.Checks[undated(r)].Detail)+".")
+		lines = append(lines, "By when it existed is not proven here: "+safe(r.Checks[undated(r)].Detail)+".")
+	} else { // something is proven that a weak hash makes less
+		lines = weakStory(r.Existence)
 	}
-	lines = append(lines, weakStory(r.Existence.WeakHash)...)
 	return append(lines, "An .ots file says nothing about who issued a document, or whether it was withdrawn.")
 }
 
@@ -87,21 +120,33 @@ func undated(r *verify.Result) int {
 }
 
 // weakStory says what it means that the timestamp rests on a weak hash.
-func weakStory(hash string) []string {
-	switch hash {
-	case "":
+func weakStory(e *verify.Existence) []string {
+	switch {
+	case e.WeakHash == "":
 		return nil
-	case "SHA-1":
-		return []string{"The timestamp rests on SHA-1. It proves that something with this SHA-1 existed, not",
-			"this exact document: two documents with one SHA-1 can be made."}
+	case e.WeakStep:
+		return []string{fmt.Sprintf("A step of the timestamp uses %s: it may not be this exact document that existed.", e.WeakHash),
+			fmt.Sprintf("Whoever made the document can have made another that looks the same to %s.", e.WeakHash)}
 	}
-	return []string{fmt.Sprintf("The timestamp rests on %s. It proves that something with this %[1]s existed, not", hash),
-		"this exact document: 160 bits are too few to keep somebody from making two with one."}
+	return []string{fmt.Sprintf("The .ots file names the document by %s. It proves that something with this %[1]s", e.WeakHash),
+		fmt.Sprintf("existed, not this exact document: two documents with one %s can be made.", e.WeakHash)}
+}
+
+// refutedTimestamp reports whether a bare timestamp is for another document.
+// What it proves it does not prove of this one.
+func refutedTimestamp(r *verify.Result) bool {
+	return r.Existence != nil && r.Verdict == verify.Invalid
 }
 
 // adviseExistence is what to do about a bare timestamp that is not refuted.
-func adviseExistence(r *verify.Result) string {
-	ask := "ask the institution for the proof of gradseal, NAME.pdf.proof.json: it says who issued the document"
+func adviseExistence(document string, r *verify.Result) string {
+	ask := "if an institution issued it with gradseal, ask for its proof, NAME.pdf" + proof.Suffix + ": that says who issued it"
+	if info, err := os.Stat(document + proof.Suffix); err == nil && info.Mode().IsRegular() {
+		ask = "the proof beside it may say who issued it. Judge it by that: gradseal verify " + shown(document)
+		if r.Network.IsTest() {
+			ask += " --network " + r.Network.String()
+		}
+	}
 	switch why := r.Checks[undated(r)].Reason; why {
 	case "":
 		return ask
@@ -117,10 +162,10 @@ func adviseExistence(r *verify.Result) string {
 
 func adviseHeaders(n bitcoin.Network, why verify.Reason) string {
 	if n == bitcoin.Regtest {
-		return "an .ots file names no network. If it was made in a rehearsal on another machine, nobody but that machine can check it; if on Bitcoin's main network, leave --network out"
+		return "an .ots file names no network. If it was made in a rehearsal on another machine, nobody but that machine can check it; if on Bitcoin's main network, verify with --network mainnet"
 	}
 	advice := fetchHeaders(n)
-	if why == verify.NotInChain {
+	if why == verify.NotInChain || why == verify.NoHeaderChain {
 		advice += ". An .ots file names no network: if it was made on another one, name that with --network"
 	}
 	return advice

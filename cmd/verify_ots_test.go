@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,19 +45,21 @@ func TestVerifyForeignTimestamps(t *testing.T) {
 		"pending": {ots.SHA256, end(ots.Pending("https://a.example"), ots.Pending("https://b.example")),
 			[]string{"pending at https://a.example, https://b.example", "ots upgrade FILE.ots"}},
 		"Litecoin": {ots.SHA256, end(ots.Attestation{Tag: ots.TagLitecoin, Payload: "\x09"}),
-			[]string{"leads to no Merkle root of Bitcoin, but to Litecoin block 9", "ask the institution"}},
+			[]string{"leads to no Merkle root of Bitcoin, but to Litecoin block 9", "if an institution issued it with gradseal, ask for its proof"}},
 		"a block": {ots.SHA256, block,
-			[]string{"there is no header chain of mainnet here", "gradseal headers sync --network mainnet"}},
+			[]string{"there is no header chain of mainnet here", "gradseal headers sync --network mainnet", "An .ots file names no network"}},
 		"by SHA-1": {ots.SHA1, block,
-			[]string{"document   ok       SHA-1 ", "something with this SHA-1 existed, not", "two documents with one SHA-1 can be made"}},
+			[]string{"document   ok       SHA-1 "}},
 		"by RIPEMD-160": {ots.RIPEMD160, block,
-			[]string{"document   ok       RIPEMD-160 ", "something with this RIPEMD-160 existed, not"}},
+			[]string{"document   ok       RIPEMD-160 "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			document, file := writeTimestamp(t, test.hash, test.ts)
 			code, out, errs := outputOf(t.TempDir(), nil, "verify", document, "--ots", file)
 			require.Equal(t, verify.CannotTell.Exit(), code, errs)
-			require.True(t, strings.HasPrefix(out, "CANNOT TELL who issued it, nor since when it exists\n"), out)
+			require.True(t, strings.HasPrefix(out, "CANNOT TELL who issued it, nor by when it existed\n"), out)
+			require.NotContains(t, out, "with this", "nothing is proven that could be weak")
+			require.NotContains(t, out, "can be made")
 			for _, want := range test.want {
 				require.Contains(t, out, want)
 			}
@@ -68,6 +71,81 @@ func TestVerifyForeignTimestamps(t *testing.T) {
 			require.Nil(t, object.Block)
 			require.Equal(t, test.hash != ots.SHA256, object.WeakHash != nil)
 		})
+	}
+}
+
+// What is named in the place of a timestamp and is none is a mistake of whoever
+// named it, and says nothing about the document.
+func TestVerifyNoTimestamp(t *testing.T) {
+	end := &ots.Timestamp{Attestations: []ots.Attestation{ots.Pending("https://a.example")}}
+	document, file := writeTimestamp(t, ots.SHA256, end)
+	write := func(name, content string) string {
+		path := filepath.Join(filepath.Dir(document), name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	newer := write("newer.json", `{"format": "gradseal-proof/2"}`)
+	pdf, text, empty := write("a.pdf", "%PDF-1.7\n"), write("a.txt", "a text"), write("empty.ots", "")
+	for name, test := range map[string]struct {
+		document, ots string
+		what, hint    string
+	}{
+		"a proof":        {document, newer, shown(newer) + " is a proof of gradseal", "run: gradseal verify " + shown(document) + " --proof " + shown(newer)},
+		"a PDF":          {document, pdf, shown(pdf) + " is a PDF", "run: gradseal verify " + shown(document)},
+		"a text":         {document, text, shown(text) + " is no .ots file", "run: gradseal verify FILE --ots FILE.ots"},
+		"nothing":        {document, empty, shown(empty) + " is no .ots file", "run: gradseal verify FILE --ots FILE.ots"},
+		"the other way":  {file, document, shown(document) + " is no .ots file, and " + shown(file) + " is one", "the document comes first: gradseal verify " + shown(document) + " --ots " + shown(file)},
+		"no file at all": {document, "", "--ots: no file is named", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := outputOf(t.TempDir(), nil, "verify", test.document, "--ots", test.ots)
+			require.Equal(t, exitError, code)
+			require.Empty(t, out)
+			if test.ots != "" {
+				require.Contains(t, errs, "nothing was judged: ")
+			}
+			require.Contains(t, errs, test.what)
+			require.Contains(t, errs, test.hint)
+		})
+	}
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	code, out, errs := outputOf(t.TempDir(), nil, "verify", document, "--ots", write("cut.ots", string(data[:40])))
+	require.Equal(t, verify.Invalid.Exit(), code, errs)
+	require.Contains(t, out, "The .ots file is damaged")
+}
+
+// A file that only others read is neither true nor false: who can read it judges.
+func TestVerifyUnsupportedTimestamp(t *testing.T) {
+	end := &ots.Timestamp{Attestations: []ots.Attestation{ots.Bitcoin(5)}}
+	document, file := writeTimestamp(t, ots.SHA256, end)
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	head, attestation := data[:65], data[65:]
+	twice := slices.Concat(head, []byte{0xff}, attestation, attestation)
+	require.NoError(t, os.WriteFile(file, twice, 0o600))
+	code, out, errs := outputOf(t.TempDir(), nil, "verify", document, "--ots", file)
+	require.Equal(t, verify.CannotTell.Exit(), code, errs)
+	require.Contains(t, out, "cannot be read here: unsupported timestamp: an attestation stands there twice")
+	require.Contains(t, out, "What to do: let the client of OpenTimestamps judge it: ots verify FILE.ots")
+	require.NotContains(t, out, "damaged")
+}
+
+// What names a timestamp is its content, not its name.
+func TestVerifyTimestampWithoutProof(t *testing.T) {
+	end := &ots.Timestamp{Attestations: []ots.Attestation{ots.Pending("https://a.example")}}
+	document, file := writeTimestamp(t, ots.SHA256, end)
+	renamed := filepath.Join(filepath.Dir(file), "renamed")
+	require.NoError(t, os.Rename(file, renamed))
+	require.NoError(t, os.WriteFile(file, []byte("no timestamp"), 0o600))
+	for path, want := range map[string]string{
+		renamed:  "this is a timestamp, and no document. It names no issuer, but may prove by when one existed",
+		file:     "ask whoever gave you the document for its proof",
+		document: "put it beside the document\n",
+	} {
+		code, out, errs := outputOf(t.TempDir(), nil, "verify", path)
+		require.Equal(t, verify.CannotTell.Exit(), code, errs)
+		require.Contains(t, out, want)
 	}
 }
 
@@ -98,23 +176,42 @@ func TestExistenceHeadline(t *testing.T) {
 	r.Checks[verify.Block] = verify.Check{Name: "block", Outcome: verify.OK}
 	text, object := shownAs(t, r)
 	require.Contains(t, text, "CANNOT TELL who issued it – it existed no later than 29 May 2015 (block 358391 of mainnet)\n")
-	require.NotContains(t, text, "rests on")
+	require.NotContains(t, text, "SHA-1")
+	require.NotContains(t, text, "RIPEMD-160")
 	require.NotContains(t, text, "TEST NETWORK")
 	require.Equal(t, true, object["existence_only"])
 	require.Equal(t, "2015-05-29", object["no_later_than"])
 	require.Nil(t, object["weak_hash"])
 
-	r.Existence.WeakHash = "RIPEMD-160"
+	r.Existence.WeakHash, r.Existence.WeakStep = "RIPEMD-160", true
 	text, object = shownAs(t, r)
-	require.Contains(t, text, "CANNOT TELL who issued it – something with its RIPEMD-160 existed no later than 29 May 2015 (block 358391 of mainnet)\n")
-	require.Contains(t, text, "It proves that something with this RIPEMD-160 existed, not\n  this exact document")
+	require.Contains(t, text, "CANNOT TELL who issued it – it, or a document made to look the same to RIPEMD-160, existed no later than 29 May 2015 (block 358391 of mainnet)\n")
+	require.Contains(t, text, "A step of the timestamp uses RIPEMD-160: it may not be this exact document that existed.\n")
+	require.NotContains(t, text, "this RIPEMD-160")
 	require.Equal(t, "RIPEMD-160", object["weak_hash"])
+
+	r.Existence.WeakHash, r.Existence.WeakStep = "SHA-1", false
+	text, object = shownAs(t, r)
+	require.Contains(t, text, "CANNOT TELL who issued it – something with its SHA-1 existed no later than 29 May 2015 (block 358391 of mainnet)\n")
+	require.Contains(t, text, "names the document by SHA-1. It proves that something with this SHA-1\n  existed, not this exact document: two documents with one SHA-1 can be made.\n")
+	require.NotContains(t, text, "A step")
+	require.Equal(t, "SHA-1", object["weak_hash"])
+
+	// Of another document neither block nor day is named.
+	r.Verdict, r.NoLaterThan = verify.Invalid, time.Time{}
+	r.Checks[verify.Document] = verify.Check{Name: "document", Outcome: verify.Failed, Reason: verify.DigestDiffers}
+	text, object = shownAs(t, r)
+	require.NotContains(t, text, "existed")
+	require.Equal(t, true, object["existence_only"])
+	for _, key := range []string{"block", "no_later_than", "weak_hash"} {
+		require.Nil(t, object[key], key)
+	}
 }
 
-// A second witness has its line where the proof is good so far, and nowhere else.
+// A second block has its line where the proof is good so far, and nowhere else.
 func TestWitnessLine(t *testing.T) {
 	at := &verify.BlockAt{Height: 700, Hash: bitcoin.Hash{1}, Time: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
-	const line = "A second witness, an OpenTimestamps calendar: no later than 22 November 2026 (block 700).\n"
+	const line = "An OpenTimestamps timestamp in the proof leads to block 700 too: no later than 22 November 2026.\n"
 	for verdict, want := range map[verify.Verdict]bool{
 		verify.Valid: true, verify.Pending: true, verify.CannotTell: false, verify.Invalid: false, verify.Withdrawn: false,
 	} {
@@ -124,7 +221,7 @@ func TestWitnessLine(t *testing.T) {
 		require.Equal(t, map[string]any{"height": 700.0, "hash": at.Hash.String(), "time": "2026-11-22T10:00:00Z"}, object["witness"])
 		r.Witness = nil
 		text, object = shownAs(t, r)
-		require.NotContains(t, text, "witness")
+		require.NotContains(t, text, "OpenTimestamps")
 		require.Nil(t, object["witness"])
 	}
 }
@@ -149,15 +246,19 @@ func TestInspectTree(t *testing.T) {
 	_, drawn, _ := strings.Cut(out, "\n\n")
 	drawn, _, _ = strings.Cut(drawn, "\n\n")
 	require.Equal(t, "sha1 of the document: "+d.hex(digest[:])+`
-├─ unknown attestation 0102000000000000, 5 bytes: 1b5b33316d
+├─ unknown attestation 0102000000000000, 5 bytes:
+│  1b5b33316d
 ├─ append      ab
-│  ├─ pending at "https://a.example", which knows it as `+d.hex(append(digest[:], 0xab))+`
-│  └─ Bitcoin block 7, whose Merkle root this would be: but it has 21 bytes
+│  ├─ pending at "https://a.example",
+│  │  which knows it as `+d.hex(append(digest[:], 0xab))+`
+│  └─ Bitcoin block 7, whose Merkle root this would be:
+│     but it has 21 bytes
 └─ reverse   = `+d.hex(reversed)+`
    │ hexlify   = `+d.hex(mustApply(t, reversed, ots.Hexlify))+`
    │ sha256    = `+d.hex(mustApply(t, reversed, ots.Hexlify, ots.SHA256))+`
-   └─ Bitcoin block 8, whose Merkle root this would be: `+d.hex(mustApply(t, reversed, ots.Hexlify, ots.SHA256))+
-		" (reversed "+d.digits(bitcoin.Hash(mustApply(t, reversed, ots.Hexlify, ots.SHA256)).String())+")", drawn)
+   └─ Bitcoin block 8, whose Merkle root this would be:
+      `+d.hex(mustApply(t, reversed, ots.Hexlify, ots.SHA256))+
+		"\n      reversed "+d.digits(bitcoin.Hash(mustApply(t, reversed, ots.Hexlify, ots.SHA256)).String()), drawn)
 
 	code, out, errs = outputOf(t.TempDir(), nil, "inspect", "--json", file)
 	require.Zero(t, code, errs)

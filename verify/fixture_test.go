@@ -549,6 +549,9 @@ func requireResult(t testing.TB, r *verify.Result, verdict verify.Verdict, not f
 	}
 	require.Equal(t, verdict, r.Verdict, "%v", r.Checks)
 	dated := r.Checks[verify.Anchor].Outcome == verify.OK && r.Checks[verify.Block].Outcome == verify.OK
+	if r.Existence != nil { // of another document a timestamp proves nothing
+		dated = dated && r.Checks[verify.Document].Outcome == verify.OK
+	}
 	require.Equal(t, dated, !r.NoLaterThan.IsZero(), "a day is named where anchor and block are ok, and only there")
 	require.Equal(t, r.Checks[verify.Block].Outcome == verify.OK, r.Header != nil)
 	require.Equal(t, r.Checks[verify.Status].Outcome == verify.Failed, r.Withdrawal != nil)

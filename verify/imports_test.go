@@ -156,7 +156,9 @@ func TestSourceImports(t *testing.T) {
 	for pkg, imports := range s.imports {
 		require.NotContains(t, imports, "C", "%s uses cgo", pkg)
 		for _, tool := range tools {
-			require.NotContains(t, imports, tool, "%s imports a tool", pkg)
+			if !slices.Contains(tools, pkg) { // what measures may be a calendar
+				require.NotContains(t, imports, tool, "%s imports a tool", pkg)
+			}
 		}
 		if !mayOpenSockets(pkg) {
 			for _, name := range []string{"net", "net/http", "net/rpc", "crypto/tls"} {

@@ -122,6 +122,8 @@ const (
 	BatchWithdrawn      Reason = "batch-withdrawn"
 	NoIssuerNamed       Reason = "no-issuer-named"
 	NoBitcoinBlock      Reason = "no-bitcoin-block"
+
+	UnsupportedTimestamp Reason = "unsupported-timestamp"
 )
 
 // Check is the answer to one question, with the reason and a detail in words.
@@ -168,8 +170,8 @@ type Result struct {
 	StatusAsOf  time.Time // of the status list that was used
 
 	// Witness is the block of the proof's OpenTimestamps attestation where a
-	// Bitcoin one decides: nil unless the chain has it deep enough. No check
-	// rests on it.
+	// Bitcoin one decides: nil unless it is another one, which the chain has deep
+	// enough. No check rests on it.
 	Witness *BlockAt
 
 	// Existence is there only where a bare timestamp was judged. Then nothing
@@ -188,6 +190,9 @@ type Existence struct {
 	// the way to the block leads through it: two documents with one such hash
 	// can be made, so that not this exact one is proven. Else it is empty.
 	WeakHash string
+	// WeakStep says that the weak hash is a step of the way, and that the document
+	// is named by a strong one.
+	WeakStep bool
 	// Calendars are the URIs of those that had not anchored the document yet
 	// when the file was written. The file's word.
 	Calendars []string

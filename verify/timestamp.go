@@ -41,9 +41,14 @@ func (v *Verifier) checkLead(r *Result, at *BlockAt) {
 }
 
 // witness returns the block that a proof's timestamp leads to beside its
-// Bitcoin attestation, where the chain has it deep enough; else nil.
-func (v *Verifier) witness(r *Result, t *proof.OpenTimestamps, batchRoot [32]byte) *BlockAt {
-	at, d := v.blockOfTimestamp(r, t, batchRoot)
+// Bitcoin attestation, where the chain has it deep enough; else nil. It is another
+// block: anyone can write the way of the Bitcoin attestation as a timestamp, too,
+// and that says nothing more.
+func (v *Verifier) witness(r *Result, p *proof.Proof, batchRoot [32]byte) *BlockAt {
+	if p.OpenTimestamps.Height == p.Bitcoin.Height {
+		return nil
+	}
+	at, d := v.blockOfTimestamp(r, p.OpenTimestamps, batchRoot)
 	if d != nil || !v.isDeep(at) {
 		return nil
 	}
@@ -110,10 +115,13 @@ func (t Timestamp) Hash(document io.Reader) ([]byte, error) {
 // returned. Such a file names no issuer and no network: it is judged on the
 // policy's, and proves at most that the document existed. So the verdict is
 // INVALID for another document and for a file that is none, and else CANNOT TELL.
+// Of another document there is no day: nothing is proven of it.
 func (v *Verifier) JudgeTimestamp(digest []byte, t Timestamp) *Result {
 	switch {
 	case errors.Is(t.err, ots.ErrUnknown):
 		return unjudged(CannotTell, NewerProof, fmt.Errorf("the .ots file is of a newer format: %w", t.err))
+	case errors.Is(t.err, ots.ErrUnsupported):
+		return unjudged(CannotTell, UnsupportedTimestamp, fmt.Errorf("the .ots file may be sound, but cannot be read here: %w", t.err))
 	case t.err != nil:
 		return MalformedTimestamp(t.err)
 	case t.f == nil:
@@ -127,7 +135,9 @@ func (v *Verifier) JudgeTimestamp(digest []byte, t Timestamp) *Result {
 	r.unknown(Issuer, NoIssuerNamed, "an .ots file names no issuer")
 	r.unknown(Status, NoIssuerNamed, "an .ots file names no issuer, who could withdraw the document")
 	v.checkPaths(r, t.f)
-	r.date()
+	if r.isOK(Document) {
+		r.date()
+	}
 	r.Verdict = v.verdict(r)
 	return r
 }
@@ -181,7 +191,7 @@ func (v *Verifier) checkPaths(r *Result, f *ots.File) {
 		r.doubt(Block, why)
 		return
 	}
-	r.Existence.WeakHash = l.weak
+	r.Existence.WeakHash, r.Existence.WeakStep = l.weak, l.weak != weakHash(f.Hash)
 	v.checkLead(r, at)
 }
 

@@ -254,12 +254,12 @@ func TestFlippedBitsOfTheTimestamp(t *testing.T) {
 }
 
 // Where there is a Bitcoin attestation it decides; the timestamp is a second
-// witness, and is heard only if it can be believed.
+// witness, and is heard only if it can be believed and leads to another block.
 func TestWitness(t *testing.T) {
 	base := func(t *testing.T) *scene {
-		s := oneLayer(t)
-		addTimestamp(t, s)
-		return s
+		p := calendarScene(t).proof
+		p.Bitcoin = confirm(t, lastRoot(t, p))
+		return newScene(t, p, p.Bitcoin, nodeHeaders(t)[:p.Bitcoin.Height])
 	}
 	for name, test := range map[string]struct {
 		change  func(t *testing.T, s *scene)
@@ -268,8 +268,13 @@ func TestWitness(t *testing.T) {
 		witness bool
 	}{
 		"both":       {func(t *testing.T, s *scene) {}, verify.Valid, nil, true},
-		"as deep":    {func(t *testing.T, s *scene) { s.policy.Confirmations = 6 }, verify.Valid, nil, true},
-		"not deep":   {func(t *testing.T, s *scene) { s.policy.Confirmations = 7 }, verify.Pending, findings{verify.Block: unknown(verify.TooFewConfirmations)}, false},
+		"same block": {addTimestampTo, verify.Valid, nil, false},
+		"the witness is deep": {func(t *testing.T, s *scene) {
+			s.policy.Confirmations = s.proof.Bitcoin.Height - s.proof.OpenTimestamps.Height + 1
+		}, verify.Pending, findings{verify.Block: unknown(verify.TooFewConfirmations)}, true},
+		"none is deep": {func(t *testing.T, s *scene) {
+			s.policy.Confirmations = s.proof.Bitcoin.Height - s.proof.OpenTimestamps.Height + 2
+		}, verify.Pending, findings{verify.Block: unknown(verify.TooFewConfirmations)}, false},
 		"false root": {func(t *testing.T, s *scene) { s.proof.OpenTimestamps.Ops[0] = ots.SHA256 }, verify.Valid, nil, false},
 		"height":     {func(t *testing.T, s *scene) { s.proof.OpenTimestamps.Height-- }, verify.Valid, nil, false},
 		"too high":   {func(t *testing.T, s *scene) { s.proof.OpenTimestamps.Height = math.MaxUint32 }, verify.Valid, nil, false},
@@ -296,6 +301,24 @@ func TestWitness(t *testing.T) {
 				require.Equal(t, s.proof.OpenTimestamps.Height, r.Witness.Height)
 			}
 		})
+	}
+}
+
+func addTimestampTo(t *testing.T, s *scene) { addTimestamp(t, s) }
+
+// A later block has to be as deep as that which decides.
+func TestLaterWitness(t *testing.T) {
+	p := oneLayer(t).proof
+	root := lastRoot(t, p)
+	ops, height := calendar(t, root[:])
+	p.OpenTimestamps = &proof.OpenTimestamps{Ops: ops, Height: height}
+	s := newScene(t, p, p.Bitcoin, nodeHeaders(t)[:height])
+	for need, want := range map[uint32]bool{1: true, 2: false} {
+		s.policy.Confirmations = need
+		r := s.verify(t)
+		requireResult(t, r, verify.Valid, nil)
+		require.Equal(t, want, r.Witness != nil)
+		require.Equal(t, p.Bitcoin.Height, r.Header.Height)
 	}
 }
 
@@ -418,6 +441,7 @@ func TestBareTimestamp(t *testing.T) {
 	ripemd := stamp(t, ots.SHA256, ots.RIPEMD160)
 	detour, twice := stampTwice(t)
 	bySHA1, byRIPEMD := stamp(t, ots.SHA1), stamp(t, ots.RIPEMD160)
+	sha1ThenRIPEMD := stamp(t, ots.SHA1, ots.RIPEMD160)
 	hs := nodeHeaders(t)
 	chain, tip := openChain(t, hs), uint32(len(hs))
 	at := func(height uint64, ops ...ots.Operation) ots.Path {
@@ -438,35 +462,37 @@ func TestBareTimestamp(t *testing.T) {
 		not    findings
 		detail string // of the anchor
 	}{
-		"one":                  {bare{ots.SHA256, []ots.Path{early}, chain, 1}, heightOf(t, early), "", nil, "leads to the Merkle root of block"},
-		"the earlier of two":   {bare{ots.SHA256, []ots.Path{late, early}, chain, 1}, heightOf(t, early), "", nil, ""},
-		"others beside":        {bare{ots.SHA256, []ots.Path{late, pending, litecoin, newKind}, chain, 1}, heightOf(t, late), "", nil, ""},
-		"a false one beside":   {bare{ots.SHA256, []ots.Path{false1, late}, chain, 1}, heightOf(t, late), "", nil, ""},
-		"all operations":       {bare{ots.SHA256, []ots.Path{oddities}, chain, 1}, heightOf(t, oddities), "", nil, ""},
-		"SHA-1 on the way":     {bare{ots.SHA256, []ots.Path{weak}, chain, 1}, heightOf(t, weak), "SHA-1", nil, ""},
-		"RIPEMD-160 likewise":  {bare{ots.SHA256, []ots.Path{ripemd}, chain, 1}, heightOf(t, ripemd), "RIPEMD-160", nil, ""},
-		"weak before strong":   {bare{ots.SHA256, []ots.Path{weak, late}, chain, 1}, heightOf(t, late), "", nil, ""},
-		"strong before weak":   {bare{ots.SHA256, []ots.Path{weak, early}, chain, 1}, heightOf(t, early), "", nil, ""},
-		"two ways, one weak":   {bare{ots.SHA256, []ots.Path{detour, twice}, chain, 1}, heightOf(t, detour), "", nil, ""},
-		"named by SHA-1":       {bare{ots.SHA1, []ots.Path{bySHA1}, chain, 1}, heightOf(t, bySHA1), "SHA-1", nil, ""},
-		"named by RIPEMD-160":  {bare{ots.RIPEMD160, []ots.Path{byRIPEMD}, chain, 1}, heightOf(t, byRIPEMD), "RIPEMD-160", nil, ""},
-		"SHA-1, but no block":  {bare{ots.SHA1, []ots.Path{pending}, chain, 1}, 0, "SHA-1", both(verify.NoAttestation), ""},
-		"deep enough":          {bare{ots.SHA256, []ots.Path{early}, chain, tip - heightOf(t, early) + 1}, heightOf(t, early), "", nil, ""},
-		"not deep enough":      {bare{ots.SHA256, []ots.Path{early, false1}, chain, tip - heightOf(t, early) + 2}, 0, "", findings{verify.Block: unknown(verify.TooFewConfirmations)}, ""},
-		"weak but deep":        {bare{ots.SHA256, []ots.Path{weak, late}, chain, tip - heightOf(t, weak) + 1}, heightOf(t, weak), "SHA-1", nil, ""},
-		"another block":        {bare{ots.SHA256, []ots.Path{false1}, chain, 1}, 0, "", both(verify.NotInChain), "the timestamp leads to Merkle root"},
-		"above the tip":        {bare{ots.SHA256, []ots.Path{at(math.MaxUint32, early.Ops...)}, chain, 1}, 0, "", both(verify.NotInChain), "block 4294967295 is above the tip"},
-		"no height":            {bare{ots.SHA256, []ots.Path{at(1<<32, early.Ops...)}, chain, 1}, 0, "", both(verify.NoBitcoinBlock), "but to Bitcoin block 4294967296"},
-		"no Merkle root":       {bare{ots.SHA256, []ots.Path{at(1, ots.Append([]byte{1}))}, chain, 1}, 0, "", both(verify.NoBitcoinBlock), "no Merkle root of Bitcoin"},
-		"no header chain":      {bare{ots.SHA256, []ots.Path{early, pending}, nil, 1}, 0, "", both(verify.NoHeaderChain), "no header chain of regtest"},
-		"pending":              {bare{ots.SHA256, []ots.Path{pending, litecoin}, chain, 1}, 0, "", both(verify.NoAttestation), "pending at https://calendar.example"},
-		"Litecoin and another": {bare{ots.SHA256, []ots.Path{litecoin, newKind}, chain, 1}, 0, "", both(verify.NoBitcoinBlock), "but to unknown attestation 0102030000000000, Litecoin block 7"},
+		"one":                    {bare{ots.SHA256, []ots.Path{early}, chain, 1}, heightOf(t, early), "", nil, "leads to the Merkle root of block"},
+		"the earlier of two":     {bare{ots.SHA256, []ots.Path{late, early}, chain, 1}, heightOf(t, early), "", nil, ""},
+		"others beside":          {bare{ots.SHA256, []ots.Path{late, pending, litecoin, newKind}, chain, 1}, heightOf(t, late), "", nil, ""},
+		"a false one beside":     {bare{ots.SHA256, []ots.Path{false1, late}, chain, 1}, heightOf(t, late), "", nil, ""},
+		"all operations":         {bare{ots.SHA256, []ots.Path{oddities}, chain, 1}, heightOf(t, oddities), "", nil, ""},
+		"SHA-1 on the way":       {bare{ots.SHA256, []ots.Path{weak}, chain, 1}, heightOf(t, weak), "SHA-1", nil, ""},
+		"RIPEMD-160 likewise":    {bare{ots.SHA256, []ots.Path{ripemd}, chain, 1}, heightOf(t, ripemd), "RIPEMD-160", nil, ""},
+		"weak before strong":     {bare{ots.SHA256, []ots.Path{weak, late}, chain, 1}, heightOf(t, late), "", nil, ""},
+		"strong before weak":     {bare{ots.SHA256, []ots.Path{weak, early}, chain, 1}, heightOf(t, early), "", nil, ""},
+		"two ways, one weak":     {bare{ots.SHA256, []ots.Path{detour, twice}, chain, 1}, heightOf(t, detour), "", nil, ""},
+		"named by SHA-1":         {bare{ots.SHA1, []ots.Path{bySHA1}, chain, 1}, heightOf(t, bySHA1), "SHA-1", nil, ""},
+		"named by RIPEMD-160":    {bare{ots.RIPEMD160, []ots.Path{byRIPEMD}, chain, 1}, heightOf(t, byRIPEMD), "RIPEMD-160", nil, ""},
+		"named by SHA-1, a step": {bare{ots.SHA1, []ots.Path{sha1ThenRIPEMD}, chain, 1}, heightOf(t, sha1ThenRIPEMD), "SHA-1", nil, ""},
+		"SHA-1, but no block":    {bare{ots.SHA1, []ots.Path{pending}, chain, 1}, 0, "SHA-1", both(verify.NoAttestation), ""},
+		"deep enough":            {bare{ots.SHA256, []ots.Path{early}, chain, tip - heightOf(t, early) + 1}, heightOf(t, early), "", nil, ""},
+		"not deep enough":        {bare{ots.SHA256, []ots.Path{early, false1}, chain, tip - heightOf(t, early) + 2}, 0, "", findings{verify.Block: unknown(verify.TooFewConfirmations)}, ""},
+		"weak but deep":          {bare{ots.SHA256, []ots.Path{weak, late}, chain, tip - heightOf(t, weak) + 1}, heightOf(t, weak), "SHA-1", nil, ""},
+		"another block":          {bare{ots.SHA256, []ots.Path{false1}, chain, 1}, 0, "", both(verify.NotInChain), "the timestamp leads to Merkle root"},
+		"above the tip":          {bare{ots.SHA256, []ots.Path{at(math.MaxUint32, early.Ops...)}, chain, 1}, 0, "", both(verify.NotInChain), "block 4294967295 is above the tip"},
+		"no height":              {bare{ots.SHA256, []ots.Path{at(1<<32, early.Ops...)}, chain, 1}, 0, "", both(verify.NoBitcoinBlock), "but to Bitcoin block 4294967296"},
+		"no Merkle root":         {bare{ots.SHA256, []ots.Path{at(1, ots.Append([]byte{1}))}, chain, 1}, 0, "", both(verify.NoBitcoinBlock), "no Merkle root of Bitcoin"},
+		"no header chain":        {bare{ots.SHA256, []ots.Path{early, pending}, nil, 1}, 0, "", both(verify.NoHeaderChain), "no header chain of regtest"},
+		"pending":                {bare{ots.SHA256, []ots.Path{pending, litecoin}, chain, 1}, 0, "", both(verify.NoAttestation), "pending at https://calendar.example"},
+		"Litecoin and another":   {bare{ots.SHA256, []ots.Path{litecoin, newKind}, chain, 1}, 0, "", both(verify.NoBitcoinBlock), "but to unknown attestation 0102030000000000, Litecoin block 7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := test.bare.judge(t, content)
 			requireExistence(t, r, test.not)
 			require.Contains(t, r.Checks[verify.Anchor].Detail, test.detail)
 			require.Equal(t, test.weak, r.Existence.WeakHash)
+			require.Equal(t, test.weak != "" && test.bare.hash == ots.SHA256, r.Existence.WeakStep)
 			require.Equal(t, test.block != 0, r.Header != nil)
 			if test.block != 0 {
 				require.Equal(t, test.block, r.Header.Height)
@@ -479,6 +505,7 @@ func TestBareTimestamp(t *testing.T) {
 				require.Empty(t, r.Existence.Calendars)
 			}
 			changed := test.bare.judge(t, append(bytes.Clone(content), '\n'))
+			require.Zero(t, changed.NoLaterThan, "of another document nothing is proven")
 			requireExistence(t, changed, merged(test.not, findings{verify.Document: failed(verify.DigestDiffers)}))
 		})
 	}
@@ -509,7 +536,8 @@ func TestFlippedBitsOfABareTimestamp(t *testing.T) {
 	})
 }
 
-// What is no .ots file is damaged, and of a later version not known.
+// What is no .ots file is damaged, of a later version not known, and what only
+// others read is neither true nor false here.
 func TestUnreadableTimestamp(t *testing.T) {
 	b := bare{ots.SHA256, []ots.Path{{Attestation: ots.Pending("https://calendar.example")}}, nil, 1}
 	file, v := b.file(t), b.verifier(t)
@@ -522,7 +550,22 @@ func TestUnreadableTimestamp(t *testing.T) {
 		require.ErrorContains(t, r.Problem, "the .ots file is of a newer format", name)
 		requireNotChecked(t, r)
 	}
-	damaged := []verify.Timestamp{{}, verify.ReadTimestamp(nil), verify.ReadTimestamp(append(bytes.Clone(file), 0)), verify.ReadTimestamp(make([]byte, 1<<20))}
+	pending := file[65:]
+	for name, more := range map[string][]byte{
+		"an attestation behind an operation": slices.Concat([]byte{0xff, 0x08}, pending, pending),
+		"an operation twice":                 slices.Concat([]byte{0xff, 0x08}, pending, []byte{0x08}, pending),
+		"an attestation twice":               slices.Concat([]byte{0xff}, pending, pending),
+		"too many bytes":                     make([]byte, ots.MaxSize),
+	} {
+		r := v.JudgeTimestamp(nil, verify.ReadTimestamp(slices.Concat(file[:65], more)))
+		require.Equal(t, verify.CannotTell, r.Verdict, name)
+		require.Equal(t, verify.UnsupportedTimestamp, r.Reason, name)
+		require.ErrorContains(t, r.Problem, "the .ots file may be sound, but cannot be read here: unsupported timestamp: ", name)
+		require.Nil(t, r.Existence)
+		requireNotChecked(t, r)
+	}
+	damaged := []verify.Timestamp{{}, verify.ReadTimestamp(nil), verify.ReadTimestamp(append(bytes.Clone(file), 0)), verify.ReadTimestamp(make([]byte, 1<<20)),
+		verify.ReadTimestamp(slices.Concat(file[:65], []byte{0xff, 0xff}, pending, pending, pending))}
 	for n := range file {
 		damaged = append(damaged, verify.ReadTimestamp(file[:n]))
 	}
@@ -648,7 +691,7 @@ func TestExamples(t *testing.T) {
 	}
 	require.Equal(t, "2015-05-28", r.NoLaterThan.Format(time.DateOnly))
 	require.EqualValues(t, helloWorldHeight, r.Header.Height)
-	require.Equal(t, &verify.Existence{WeakHash: "RIPEMD-160"}, r.Existence, "calendars used it in 2015")
+	require.Equal(t, &verify.Existence{WeakHash: "RIPEMD-160", WeakStep: true}, r.Existence, "calendars used it in 2015")
 
 	other := chain
 	other.header[40] ^= 1 // in its Merkle root

@@ -241,7 +241,7 @@ func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
 	default:
 		checkAnchor(r, p.Bitcoin, batchRoot)
 		v.checkBlock(r, p.Bitcoin)
-		r.Witness = v.witness(r, p.OpenTimestamps, batchRoot)
+		r.Witness = v.witness(r, p, batchRoot)
 	}
 	keyTime := v.present
 	dated := r.date()

@@ -132,7 +132,7 @@ func (c *Client) timestamp(ctx context.Context, method, path string, body []byte
 	}
 	t, err := ots.Parse(reply, size)
 	if err != nil {
-		return nil, c.error(fmt.Errorf("malformed answer: %w", err))
+		return nil, c.error(fmt.Errorf("the answer: %w", err))
 	}
 	return t, nil
 }

@@ -115,17 +115,17 @@ func TestAnswersThatAreNone(t *testing.T) {
 		fault esploratest.Fault
 		want  string
 	}{
-		"empty":               {answer(nil), "malformed answer: malformed timestamp: it ends too early"},
-		"trailing byte":       {answer(append(plain(t), 0)), "malformed answer: malformed timestamp: 1 bytes follow its end"},
-		"cut timestamp":       {answer(plain(t)[:10]), "malformed answer: malformed timestamp: it ends too early"},
-		"unknown operation":   {answer([]byte{0x99}), "malformed answer: unknown timestamp format: operation 0x99"},
-		"only sha256":         {answer(bytes.Repeat([]byte{0x08}, calendar.MaxReply)), "malformed answer: malformed timestamp: it is nested deeper than 256"},
+		"empty":               {answer(nil), "the answer: malformed timestamp: it ends too early"},
+		"trailing byte":       {answer(append(plain(t), 0)), "the answer: malformed timestamp: 1 bytes follow its end"},
+		"cut timestamp":       {answer(plain(t)[:10]), "the answer: malformed timestamp: it ends too early"},
+		"unknown operation":   {answer([]byte{0x99}), "the answer: unknown timestamp format: operation 0x99"},
+		"only sha256":         {answer(bytes.Repeat([]byte{0x08}, calendar.MaxReply)), "the answer: malformed timestamp: it is nested deeper than 256"},
 		"one byte too long":   {flood(200, calendar.MaxReply+1, false), "the answer has more than 10000 bytes"},
 		"10 MB":               {flood(200, 10_000_000, false), "the answer has more than 10000 bytes"},
 		"10 MB, as it says":   {flood(200, 10_000_000, true), "the answer has more than 10000 bytes"},
 		"gzip":                {encoded(compressed(t, plain(t))), `the answer is encoded with "gzip", which was not asked for`},
 		"gzip bomb":           {encoded(bomb), `the answer is encoded with "gzip", which was not asked for`},
-		"gzip bomb unsaid":    {answer(bomb), "malformed answer: unknown timestamp format: operation 0x1f"},
+		"gzip bomb unsaid":    {answer(bomb), "the answer: unknown timestamp format: operation 0x1f"},
 		"page":                {esploratest.Page(), "the answer is a web page: the URL is not that of a calendar"},
 		"page of bytes":       {answer([]byte("\n <html>")), "the answer is a web page"},
 		"page with 404":       {esploratest.Answer(404, "text/html", "<p>Not found"), `the answer is "404 Not Found"`},

@@ -49,6 +49,7 @@ func write(path string, data []byte, perm fs.FileMode, temporary string, sync bo
 		if err != nil {
 			f.Close()
 			os.Remove(f.Name())
+			err = named(path, err)
 		}
 	}()
 	if _, err = f.Write(data); err != nil {
@@ -77,10 +78,16 @@ func write(path string, data []byte, perm fs.FileMode, temporary string, sync bo
 // named says which file could not be written, not which temporary one.
 func named(path string, err error) error {
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		return &fs.PathError{Op: "write", Path: path, Err: pathErr.Err}
+	var linkErr *os.LinkError
+	switch {
+	case errors.As(err, &pathErr):
+		err = pathErr.Err
+	case errors.As(err, &linkErr):
+		err = linkErr.Err
+	default:
+		return err
 	}
-	return err
+	return &fs.PathError{Op: "write", Path: path, Err: err}
 }
 
 // linkNew gives tmp its final name only where that name is free. A hard link

@@ -5,7 +5,10 @@ package atomicfile_test
 import (
 	"io/fs"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,4 +32,30 @@ func TestReadOnlyDirectory(t *testing.T) {
 			requireOnly(t, dir, "file")
 		})
 	}
+}
+
+// tooLarge is the environment variable that names the directory in which a
+// process of TestNoRoom is to write.
+const tooLarge = "ATOMICFILE_TOO_LARGE"
+
+// TestNoRoom: where the bytes have no room, the error names the file, and
+// nothing of it is left. A limit of the process stands for a full disk.
+func TestNoRoom(t *testing.T) {
+	if dir := os.Getenv(tooLarge); dir != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		for _, w := range writers {
+			path := filepath.Join(dir, "file")
+			err := w.write(path, make([]byte, 1<<20), 0o644)
+			require.ErrorIs(t, err, syscall.EFBIG, w.name)
+			require.EqualError(t, err, "write "+path+": "+syscall.EFBIG.Error(), w.name)
+		}
+		return
+	}
+	dir := t.TempDir()
+	cmd := exec.Command("sh", "-c", `ulimit -f 8 && exec "$0" -test.run='^TestNoRoom$' -test.v`, os.Args[0])
+	cmd.Env = append(os.Environ(), tooLarge+"="+dir)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: TestNoRoom")
+	requireOnly(t, dir)
 }

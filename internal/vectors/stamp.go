@@ -174,7 +174,11 @@ func stampCases() []verdictCase {
 		valid("keys-retired-since", "The keys were in force at the time of the block, and are not now.", keys(year2026, "2026-11-22T12:30:00Z"),
 			then(only, ended("2026-11-22T12:30:00Z"))),
 
-		witnessed(valid("witness", "Both attestations: that of a calendar is a second witness.", nil, too)),
+		witnessed(valid("witness", "Both attestations: the timestamp leads to another block, and is a second witness.", nil, too)),
+		valid("witness-of-same-block", "The way of the Bitcoin attestation once more, as a timestamp: that is no second witness.", nil, func(s *scene) {
+			steps := must(s.p.Bitcoin.Steps())
+			s.p.OpenTimestamps = &proof.OpenTimestamps{Ops: proof.Operations(steps), Height: s.p.Bitcoin.Height}
+		}),
 		valid("witness-of-other-root", "Beside a sound Bitcoin attestation, a timestamp of something else, which is not judged.", nil, func(s *scene) { s.stampToo(sum("another")) }),
 		valid("witness-above-tip", "Beside a sound Bitcoin attestation, a timestamp with a height above the tip.", nil, then(too, func(s *scene) { s.p.OpenTimestamps.Height = anchorHeight + 3 })),
 		valid("witness-other-height", "Beside a sound Bitcoin attestation, a timestamp with a height that is less by one.", nil, then(too, func(s *scene) { s.p.OpenTimestamps.Height-- })),

@@ -177,7 +177,7 @@ var says = map[string]string{
 	"timestamp/length":      `malformed timestamp: a length of \d+, want 1 to 4096$`,
 	"timestamp/message":     `malformed timestamp: (append|prepend) makes a message of \d+ bytes`,
 	"timestamp/depth":       `malformed timestamp: it is nested deeper than 256$`,
-	"timestamp/fork":        `the timestamp has forks, want one path|malformed timestamp: an (attestation|operation) stands there twice$`,
+	"timestamp/fork":        `the timestamp has forks, want one path|unsupported timestamp: an (attestation|operation) stands there twice$`,
 	"timestamp/operation":   `the timestamp has the operation \w+, want|unknown timestamp format: operation 0xf4$`,
 	"timestamp/attestation": `the timestamp ends in (Litecoin|pending|unknown)`,
 	"timestamp/left-over":   `malformed timestamp: \d+ bytes follow its end$`,

@@ -214,6 +214,7 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"verdict", `header[72:136] == claim.merkle_root`, `header[72:134] == claim.merkle_root[:62]`},
 	{"verdict", `item, witness = given or found, given and found`, `item, witness = found or given, given and found`},
 	{"verdict", `tip - witness.height + 1 >=`, `tip - witness.height + 2 >=`},
+	{"verdict", `witness.height != given.height`, `True`},
 	{"verdict", `anchor or (None if given else lost)`, `anchor or lost`},
 	{"verdict", `anchor or (None if given else lost)`, `anchor`},
 

@@ -19,7 +19,8 @@ const (
 // canonical order (Canonical), but that of JavaScript writes branches in the
 // order in which calendars answered. So any order of attestations and of
 // branches is read, and kept: Marshal of what was read gives the same bytes.
-// What stands there twice, and an attestation behind a branch, is refused.
+// What stands there twice, and an attestation behind a branch, is refused as
+// unsupported: the reference implementation reads it, and would write other bytes.
 func Parse(data []byte, size int) (*Timestamp, error) {
 	r, err := newReader(data)
 	if err != nil {
@@ -39,13 +40,17 @@ type reader struct{ rest []byte }
 
 func newReader(data []byte) (*reader, error) {
 	if len(data) > MaxSize {
-		return nil, malformed("it has more than %d bytes", MaxSize)
+		return nil, unsupported("it has more than %d bytes", MaxSize)
 	}
 	return &reader{data}, nil
 }
 
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+}
+
+func unsupported(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
 }
 
 // whole reads the timestamp of a message of size bytes, behind which nothing
@@ -77,6 +82,9 @@ func (r *reader) timestamp(size, depth int) (*Timestamp, error) {
 		if more {
 			if tag, err = r.byte(); err != nil {
 				return nil, err
+			}
+			if tag == fork {
+				return nil, malformed("a fork stands behind a fork")
 			}
 		}
 		if tag == isAttestation {
@@ -112,7 +120,7 @@ func (r *reader) attestation(t *Timestamp) error {
 		return err
 	}
 	if len(t.Branches) > 0 {
-		return malformed("an attestation stands behind an operation")
+		return unsupported("an attestation stands behind an operation")
 	}
 	t.Attestations = append(t.Attestations, a)
 	return nil
@@ -208,10 +216,10 @@ func checkNode(size, depth int) error {
 // as the reference implementation does, would write other bytes.
 func (t *Timestamp) checkTwice() error {
 	if hasTwice(t.Attestations, func(a Attestation) Attestation { return a }) {
-		return malformed("an attestation stands there twice")
+		return unsupported("an attestation stands there twice")
 	}
 	if hasTwice(t.Branches, func(b Branch) Operation { return b.Op }) {
-		return malformed("an operation stands there twice")
+		return unsupported("an operation stands there twice")
 	}
 	return nil
 }
@@ -275,7 +283,7 @@ func (t *Timestamp) appendTo(dst []byte, size, depth int) (_ []byte, err error) 
 		}
 	}
 	if len(dst) > MaxSize {
-		return nil, malformed("it has more than %d bytes", MaxSize)
+		return nil, unsupported("it has more than %d bytes", MaxSize)
 	}
 	return dst, nil
 }

@@ -99,54 +99,46 @@ func TestParseRefuses(t *testing.T) {
 		data string
 		err  string // after "malformed timestamp: "
 	}{
-		"nothing":                     {32, "", "it ends too early"},
-		"a fork and nothing":          {32, "\xff", "it ends too early"},
-		"a fork and one attestation":  {32, "\xff" + bitcoin5, "it ends too early"},
-		"an operation and nothing":    {32, "\x08", "it ends too early"},
-		"a byte too many":             {32, bitcoin5 + "\x00", "1 bytes follow its end"},
-		"a timestamp too many":        {32, bitcoin5 + bitcoin6, "11 bytes follow its end"},
-		"a message of 0 bytes":        {0, bitcoin5, "a message of 0 bytes, want 1 to 4096"},
-		"a message of 4097 bytes":     {4097, bitcoin5, "a message of 4097 bytes, want 1 to 4096"},
-		"a message of -1 bytes":       {-1, "\x08" + bitcoin5, "a message of -1 bytes, want 1 to 4096"},
-		"append to 4097 bytes":        {32, "\xf0\xe1\x1f" + strings.Repeat("x", 4065) + bitcoin5, "append makes a message of 4097 bytes of one of 32, want 1 to 4096"},
-		"prepend to 4097 bytes":       {4096, "\xf1\x01x" + bitcoin5, "prepend makes a message of 4097 bytes of one of 4096, want 1 to 4096"},
-		"append 4096 bytes":           {1, "\xf0\x80\x20" + strings.Repeat("x", 4096) + bitcoin5, "append makes a message of 4097 bytes of one of 1, want 1 to 4096"},
-		"append 4097 bytes":           {1, "\xf0\x81\x20" + strings.Repeat("x", 4097) + bitcoin5, "a length of 4097, want 1 to 4096"},
-		"append nothing":              {32, "\xf0\x00" + bitcoin5, "a length of 0, want 1 to 4096"},
-		"prepend nothing":             {32, "\xf1\x00" + bitcoin5, "a length of 0, want 1 to 4096"},
-		"append more than there is":   {32, "\xf0\x09" + "12345678", "it ends too early"},
-		"append 2^64-1 bytes":         {32, "\xf0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + bitcoin5, "a length of 18446744073709551615, want 1 to 4096"},
-		"append 2^63 bytes":           {32, "\xf0\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01" + bitcoin5, "a length of 9223372036854775808, want 1 to 4096"},
-		"append 2^64 bytes":           {32, "\xf0\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02" + bitcoin5, "a number of more than 64 bits"},
-		"a length in two bytes":       {32, "\xf0\x81\x00a" + bitcoin5, "a number that is not in its shortest form"},
-		"hexlify 2049 bytes":          {2049, "\xf3" + bitcoin5, "hexlify makes a message of 4098 bytes of one of 2049, want 1 to 4096"},
-		"hexlify 16 bytes, 9 times":   {16, strings.Repeat("\xf3", 9) + bitcoin5, "hexlify makes a message of 8192 bytes of one of 4096, want 1 to 4096"},
-		"257 nested":                  {32, strings.Repeat("\xf2", 256) + bitcoin5, "it is nested deeper than 256"},
-		"a million nested":            {32, strings.Repeat("\xf2", 60000), "it is nested deeper than 256"},
-		"a payload of 8193 bytes":     {32, unknownOf(8193), "a length of 8193, want 0 to 8192"},
-		"65537 bytes":                 {32, full(1), "it has more than 65536 bytes"},
-		"height 0 in two bytes":       {32, block("\x80\x00"), "the block attestation has no height"},
-		"height 127 in two bytes":     {32, block("\xff\x00"), "the block attestation has no height"},
-		"height 0 in eleven bytes":    {32, block(strings.Repeat("\x80", 10) + "\x00"), "the block attestation has no height"},
-		"height 2^64":                 {32, block("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02"), "the block attestation has no height"},
-		"height 2^70":                 {32, block(strings.Repeat("\x80", 10) + "\x01"), "the block attestation has no height"},
-		"no height":                   {32, block(""), "the block attestation has no height"},
-		"half a height":               {32, block("\x80"), "the block attestation has no height"},
-		"a height and more":           {32, block("\x05\x00"), "the block attestation has no height"},
-		"no height, Litecoin":         {32, attested(ots.Attestation{Tag: ots.TagLitecoin}), "the block attestation has no height"},
-		"a calendar without length":   {32, pending(""), "the pending attestation has no URI of a calendar"},
-		"a calendar cut off":          {32, pending("\x05http"), "the pending attestation has no URI of a calendar"},
-		"a calendar and more":         {32, pending("\x04http:"), "the pending attestation has no URI of a calendar"},
-		"a URI of 1001 bytes":         {32, pending("\xe9\x07" + strings.Repeat("x", 1001)), "the pending attestation has no URI of a calendar"},
-		"an attestation twice":        {32, "\xff" + bitcoin5 + bitcoin5, "an attestation stands there twice"},
-		"an attestation twice, apart": {32, "\xff" + bitcoin5 + "\xff" + bitcoin6 + bitcoin5, "an attestation stands there twice"},
-		"an unknown one twice":        {32, "\xff" + unknown + unknown, "an attestation stands there twice"},
-		"an operation twice":          {32, "\xff\x08" + bitcoin5 + "\x08" + bitcoin6, "an operation stands there twice"},
-		"an operation twice, apart":   {32, "\xff\x08" + bitcoin5 + "\xff\x02" + bitcoin5 + "\x08" + bitcoin6, "an operation stands there twice"},
-		"an argument twice":           {32, "\xff\xf0\x01a" + bitcoin5 + "\xf0\x01a" + bitcoin6, "an operation stands there twice"},
-		"a branch before the block":   {32, "\xff\x08" + bitcoin5 + bitcoin6, "an attestation stands behind an operation"},
-		"a block between branches":    {32, "\xff\x08" + bitcoin5 + "\xff" + bitcoin5 + "\x02" + bitcoin5, "an attestation stands behind an operation"},
-		"an operation twice, within":  {32, "\x08\xff\xf2" + bitcoin5 + "\xf2" + bitcoin6, "an operation stands there twice"},
+		"nothing":                    {32, "", "it ends too early"},
+		"a fork and nothing":         {32, "\xff", "it ends too early"},
+		"a fork and a fork":          {32, "\xff\xff" + bitcoin5 + bitcoin6, "a fork stands behind a fork"},
+		"a fork and a fork, within":  {32, "\x08\xff" + bitcoin5 + "\xff\xff", "a fork stands behind a fork"},
+		"a fork and one attestation": {32, "\xff" + bitcoin5, "it ends too early"},
+		"an operation and nothing":   {32, "\x08", "it ends too early"},
+		"a byte too many":            {32, bitcoin5 + "\x00", "1 bytes follow its end"},
+		"a timestamp too many":       {32, bitcoin5 + bitcoin6, "11 bytes follow its end"},
+		"a message of 0 bytes":       {0, bitcoin5, "a message of 0 bytes, want 1 to 4096"},
+		"a message of 4097 bytes":    {4097, bitcoin5, "a message of 4097 bytes, want 1 to 4096"},
+		"a message of -1 bytes":      {-1, "\x08" + bitcoin5, "a message of -1 bytes, want 1 to 4096"},
+		"append to 4097 bytes":       {32, "\xf0\xe1\x1f" + strings.Repeat("x", 4065) + bitcoin5, "append makes a message of 4097 bytes of one of 32, want 1 to 4096"},
+		"prepend to 4097 bytes":      {4096, "\xf1\x01x" + bitcoin5, "prepend makes a message of 4097 bytes of one of 4096, want 1 to 4096"},
+		"append 4096 bytes":          {1, "\xf0\x80\x20" + strings.Repeat("x", 4096) + bitcoin5, "append makes a message of 4097 bytes of one of 1, want 1 to 4096"},
+		"append 4097 bytes":          {1, "\xf0\x81\x20" + strings.Repeat("x", 4097) + bitcoin5, "a length of 4097, want 1 to 4096"},
+		"append nothing":             {32, "\xf0\x00" + bitcoin5, "a length of 0, want 1 to 4096"},
+		"prepend nothing":            {32, "\xf1\x00" + bitcoin5, "a length of 0, want 1 to 4096"},
+		"append more than there is":  {32, "\xf0\x09" + "12345678", "it ends too early"},
+		"append 2^64-1 bytes":        {32, "\xf0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" + bitcoin5, "a length of 18446744073709551615, want 1 to 4096"},
+		"append 2^63 bytes":          {32, "\xf0\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01" + bitcoin5, "a length of 9223372036854775808, want 1 to 4096"},
+		"append 2^64 bytes":          {32, "\xf0\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02" + bitcoin5, "a number of more than 64 bits"},
+		"a length in two bytes":      {32, "\xf0\x81\x00a" + bitcoin5, "a number that is not in its shortest form"},
+		"hexlify 2049 bytes":         {2049, "\xf3" + bitcoin5, "hexlify makes a message of 4098 bytes of one of 2049, want 1 to 4096"},
+		"hexlify 16 bytes, 9 times":  {16, strings.Repeat("\xf3", 9) + bitcoin5, "hexlify makes a message of 8192 bytes of one of 4096, want 1 to 4096"},
+		"257 nested":                 {32, strings.Repeat("\xf2", 256) + bitcoin5, "it is nested deeper than 256"},
+		"a million nested":           {32, strings.Repeat("\xf2", 60000), "it is nested deeper than 256"},
+		"a payload of 8193 bytes":    {32, unknownOf(8193), "a length of 8193, want 0 to 8192"},
+		"height 0 in two bytes":      {32, block("\x80\x00"), "the block attestation has no height"},
+		"height 127 in two bytes":    {32, block("\xff\x00"), "the block attestation has no height"},
+		"height 0 in eleven bytes":   {32, block(strings.Repeat("\x80", 10) + "\x00"), "the block attestation has no height"},
+		"height 2^64":                {32, block("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02"), "the block attestation has no height"},
+		"height 2^70":                {32, block(strings.Repeat("\x80", 10) + "\x01"), "the block attestation has no height"},
+		"no height":                  {32, block(""), "the block attestation has no height"},
+		"half a height":              {32, block("\x80"), "the block attestation has no height"},
+		"a height and more":          {32, block("\x05\x00"), "the block attestation has no height"},
+		"no height, Litecoin":        {32, attested(ots.Attestation{Tag: ots.TagLitecoin}), "the block attestation has no height"},
+		"a calendar without length":  {32, pending(""), "the pending attestation has no URI of a calendar"},
+		"a calendar cut off":         {32, pending("\x05http"), "the pending attestation has no URI of a calendar"},
+		"a calendar and more":        {32, pending("\x04http:"), "the pending attestation has no URI of a calendar"},
+		"a URI of 1001 bytes":        {32, pending("\xe9\x07" + strings.Repeat("x", 1001)), "the pending attestation has no URI of a calendar"},
 	} {
 		got, err := ots.Parse([]byte(c.data), c.size)
 		require.EqualError(t, err, "malformed timestamp: "+c.err, name)
@@ -158,6 +150,35 @@ func TestParseRefuses(t *testing.T) {
 		}
 		file, err := ots.ParseFile([]byte(fileHead + "\x08" + strings.Repeat("d", 32) + c.data))
 		require.EqualError(t, err, "malformed timestamp: "+c.err, name)
+		require.Nil(t, file, name)
+	}
+}
+
+// All of this the reference implementation reads, and this package does not: it is
+// refused, and not called malformed.
+func TestParseUnsupported(t *testing.T) {
+	for name, c := range map[string]struct {
+		data string
+		err  string // after "unsupported timestamp: "
+	}{
+		"65537 bytes":                 {full(1), "it has more than 65536 bytes"},
+		"an attestation twice":        {"\xff" + bitcoin5 + bitcoin5, "an attestation stands there twice"},
+		"an attestation twice, apart": {"\xff" + bitcoin5 + "\xff" + bitcoin6 + bitcoin5, "an attestation stands there twice"},
+		"an unknown one twice":        {"\xff" + unknown + unknown, "an attestation stands there twice"},
+		"an operation twice":          {"\xff\x08" + bitcoin5 + "\x08" + bitcoin6, "an operation stands there twice"},
+		"an operation twice, apart":   {"\xff\x08" + bitcoin5 + "\xff\x02" + bitcoin5 + "\x08" + bitcoin6, "an operation stands there twice"},
+		"an argument twice":           {"\xff\xf0\x01a" + bitcoin5 + "\xf0\x01a" + bitcoin6, "an operation stands there twice"},
+		"a branch before the block":   {"\xff\x08" + bitcoin5 + bitcoin6, "an attestation stands behind an operation"},
+		"a block between branches":    {"\xff\x08" + bitcoin5 + "\xff" + bitcoin5 + "\x02" + bitcoin5, "an attestation stands behind an operation"},
+		"an operation twice, within":  {"\x08\xff\xf2" + bitcoin5 + "\xf2" + bitcoin6, "an operation stands there twice"},
+	} {
+		got, err := ots.Parse([]byte(c.data), 32)
+		require.EqualError(t, err, "unsupported timestamp: "+c.err, name)
+		require.ErrorIs(t, err, ots.ErrUnsupported, name)
+		require.NotErrorIs(t, err, ots.ErrMalformed, name)
+		require.Nil(t, got, name)
+		file, err := ots.ParseFile([]byte(fileHead + "\x08" + strings.Repeat("d", 32) + c.data))
+		require.EqualError(t, err, "unsupported timestamp: "+c.err, name)
 		require.Nil(t, file, name)
 	}
 }
@@ -180,11 +201,9 @@ func TestTags(t *testing.T) {
 		}
 		_, err = ots.Parse(append([]byte("\xff\x08"+bitcoin5), data...), 32)
 		if tag == 0x08 {
-			require.ErrorIs(t, err, ots.ErrMalformed, "%#02x twice", tag)
+			require.ErrorIs(t, err, ots.ErrUnsupported, "%#02x twice", tag)
 		}
 	}
-	_, err := ots.Parse([]byte("\xff\xff"+bitcoin5), 32)
-	require.EqualError(t, err, "unknown timestamp format: operation 0xff")
 }
 
 // uriCharacters are the 67 that the reference implementation allows.
@@ -274,7 +293,7 @@ func TestParseFileRefuses(t *testing.T) {
 		"append":                 {fileHead + "\xf0" + digest + bitcoin5, "unknown timestamp format: hash 0xf0 of the document, want sha256, sha1 or ripemd160"},
 		"no hash":                {fileHead + "\x00" + digest + bitcoin5, "unknown timestamp format: hash 0x00 of the document, want sha256, sha1 or ripemd160"},
 		"a longer digest":        {fileHead + "\x02" + digest + bitcoin5, "unknown timestamp format: operation 0x64"},
-		"65537 bytes":            {fileHead + "\x08" + digest + full(-64), "malformed timestamp: it has more than 65536 bytes"},
+		"65537 bytes":            {fileHead + "\x08" + digest + full(-64), "unsupported timestamp: it has more than 65536 bytes"},
 	} {
 		f, err := ots.ParseFile([]byte(c.data))
 		require.EqualError(t, err, c.err, name)
@@ -317,14 +336,14 @@ func TestMarshalRefuses(t *testing.T) {
 		"an argument too many":    {line(five, ots.Operation{Tag: ots.Reverse.Tag, Arg: "a"}), 32, "malformed timestamp: reverse has an argument of 1 bytes"},
 		"no operation":            {line(five, ots.Operation{}), 32, "unknown timestamp format: operation 0x00"},
 		"257 nested":              {line(five, repeated(ots.Reverse, 256)...), 32, "malformed timestamp: it is nested deeper than 256"},
-		"an attestation twice":    {attestations(five, six, five), 32, "malformed timestamp: an attestation stands there twice"},
-		"an operation twice":      {branches(ots.SHA256, attestations(five), attestations(six)), 32, "malformed timestamp: an operation stands there twice"},
+		"an attestation twice":    {attestations(five, six, five), 32, "unsupported timestamp: an attestation stands there twice"},
+		"an operation twice":      {branches(ots.SHA256, attestations(five), attestations(six)), 32, "unsupported timestamp: an operation stands there twice"},
 		"a URI with a question":   {attestations(ots.Pending("http://a/?b")), 32, "malformed timestamp: the pending attestation has no URI of a calendar"},
 		"a URI of 1001 bytes":     {attestations(ots.Pending(strings.Repeat("a", 1001))), 32, "malformed timestamp: the pending attestation has no URI of a calendar"},
 		"a payload of 8193 bytes": {attestations(ots.Attestation{Tag: tagUnknown, Payload: strings.Repeat("a", 8193)}), 32, "malformed timestamp: an attestation has 8193 bytes, want at most 8192"},
 		"a block without height":  {attestations(ots.Attestation{Tag: ots.TagBitcoin}), 32, "malformed timestamp: the block attestation has no height"},
-		"65537 bytes":             {tooLong, 32, "malformed timestamp: it has more than 65536 bytes"},
-		"65538 bytes in a tree":   {branches(ots.SHA256, tooLong), 32, "malformed timestamp: it has more than 65536 bytes"},
+		"65537 bytes":             {tooLong, 32, "unsupported timestamp: it has more than 65536 bytes"},
+		"65538 bytes in a tree":   {branches(ots.SHA256, tooLong), 32, "unsupported timestamp: it has more than 65536 bytes"},
 	} {
 		data, err := c.t.Marshal(c.size)
 		require.EqualError(t, err, c.err, name)

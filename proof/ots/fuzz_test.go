@@ -9,10 +9,16 @@ import (
 	"gradseal/proof/ots"
 )
 
-// requireRefused requires an error of one of the two kinds.
+// requireRefused requires an error of one of the three kinds.
 func requireRefused(t *testing.T, err error) {
 	t.Helper()
-	require.True(t, errors.Is(err, ots.ErrMalformed) != errors.Is(err, ots.ErrUnknown), "%v", err)
+	kinds := 0
+	for _, kind := range []error{ots.ErrMalformed, ots.ErrUnknown, ots.ErrUnsupported} {
+		if errors.Is(err, kind) {
+			kinds++
+		}
+	}
+	require.Equal(t, 1, kinds, "%v", err)
 }
 
 func FuzzParse(f *testing.F) {

@@ -34,11 +34,17 @@ const (
 
 // Errors of Parse and ParseFile. All wrap one of them.
 var (
-	// ErrMalformed says that the bytes are not a timestamp.
+	// ErrMalformed says that the bytes are not a timestamp, or one beyond the
+	// limits of the format.
 	ErrMalformed = errors.New("malformed timestamp")
 	// ErrUnknown says that the bytes may be a timestamp of a later format: an
 	// operation or a version that this package does not know.
 	ErrUnknown = errors.New("unknown timestamp format")
+	// ErrUnsupported says that the bytes may be a timestamp for the reference
+	// implementation, which reads what this package does not: more than MaxSize
+	// bytes, an attestation behind an operation, the same attestation or operation
+	// of one message twice.
+	ErrUnsupported = errors.New("unsupported timestamp")
 )
 
 // Timestamp is what is known about one message: the attestations of it, and
@@ -187,12 +193,12 @@ func IsFile(data []byte) bool { return bytes.HasPrefix(data, []byte(magic)) }
 
 // ParseFile reads a detached timestamp file, as Parse does.
 func ParseFile(data []byte) (*File, error) {
+	if !IsFile(data) {
+		return nil, malformed("it does not begin as an OpenTimestamps file does")
+	}
 	r, err := newReader(data)
 	if err != nil {
 		return nil, err
-	}
-	if !IsFile(data) {
-		return nil, malformed("it does not begin as an OpenTimestamps file does")
 	}
 	r.rest = r.rest[len(magic):]
 	v, err := r.uint()

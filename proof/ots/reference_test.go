@@ -57,6 +57,7 @@ func startReference(t *testing.T) *reference {
 // empty where they are refused.
 type reading struct {
 	accepted bool
+	err      error    // of this package only
 	class    string   // of the exception, of the reference only
 	notes    []string // what was read over, of the reference only
 	bytes    string   // in canonical order
@@ -112,7 +113,7 @@ func readHere(t *testing.T, data, message []byte) reading {
 	}
 	if err != nil {
 		requireRefused(t, err)
-		return reading{}
+		return reading{err: err}
 	}
 	r := reading{accepted: true}
 	canonical := stamp.Canonical()
@@ -163,6 +164,9 @@ func (r *reference) compare(data, message []byte) []string {
 		names = append(names, "refused")
 	case len(over) > 0:
 		require.False(t, here.accepted, "%v is read over here, too: %x", over, data)
+		if !slices.ContainsFunc(over, func(note string) bool { return note != "twice" && note != "late" }) {
+			require.ErrorIs(t, here.err, ots.ErrUnsupported, "%v: %x", over, data)
+		}
 		names = append(names, over...)
 	default:
 		require.True(t, here.accepted, "refused here only: %x", data)

@@ -414,7 +414,8 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
             or refusal(find_block, proof, chain))
     found = None if lost else find_block(proof, chain)
     item, witness = given or found, given and found
-    deep = witness and tip - witness.height + 1 >= policy["confirmations"]
+    deep = (witness and witness.height != given.height
+            and tip - witness.height + 1 >= policy["confirmations"])
     anchor = refusal(need, "anchor", no_attestation=proof.attestations, not_checked=not inclusion,
                      bad_anchor=not given or not refusal(verify_anchor, proof, given))
     anchor = anchor or (None if given else lost)
