@@ -242,6 +242,11 @@ func (b *Batch) Export(index int, holds func(ots.Path) bool) (*ots.File, error) 
 			more = confirmed
 		case b.final.any():
 			more = nil
+		default:
+			more, err = more.Prune(root[:], func(p ots.Path) bool { _, ok := p.Attestation.BitcoinHeight(); return !ok })
+			if err != nil {
+				return nil, err
+			}
 		}
 	}
 	return p.Export(more)

@@ -142,14 +142,13 @@ const (
 )
 
 // isOverdue reports whether no calendar has kept its promise about a batch in all
-// this time, so that others may be asked.
-func isOverdue(b *batch.Batch, now time.Time) bool {
-	root, err := b.Root()
-	if err != nil {
+// this time, so that others may be asked. A block that has left the chain keeps none.
+func (a *app) isOverdue(b *batch.Batch, now time.Time) bool {
+	if now.Sub(b.Created) <= overdue {
 		return false
 	}
-	open, kept, err := calendar.Promises(root, b.Calendars)
-	return err == nil && len(kept) == 0 && len(open) < maxPromises && now.Sub(b.Created) > overdue
+	open, kept, err := a.promisesOf(b)
+	return err == nil && len(kept) == 0 && len(open) < maxPromises
 }
 
 // adviseCalendars says what to do about what calendars answered.
@@ -159,6 +158,11 @@ func (c *carrier) adviseCalendars() {
 	}
 	if len(c.strangers) > 0 {
 		command := "gradseal upgrade --network " + c.network.String()
+		for _, named := range c.calendars.clients { // --calendar takes their place
+			if !slices.Contains(calendar.Aggregators, named.URL()) {
+				command += " --calendar " + safe(named.URL())
+			}
+		}
 		for _, uri := range c.strangers {
 			command += " --calendar " + safe(uri)
 		}
@@ -228,7 +232,11 @@ func (c *carrier) dropLost(chain *headers.Chain, b *batch.Batch) error {
 	if err != nil || at != elsewhere && b.Timestamp.Height <= chain.Height() {
 		return err
 	}
-	c.ui.warn("batch %s: the block of a calendar has left the chain (a reorganisation): the calendar is asked again", b.ID)
+	why := "the block of a calendar has left the chain (a reorganisation)"
+	if at != elsewhere {
+		why = "the header chain here ends below the block of a calendar"
+	}
+	c.ui.warn("batch %s: %s: its proofs are without it until a block is known again", b.ID, why)
 	return b.DropTimestamp() // settleTimestamp finds another, if there is one
 }
 
@@ -299,6 +307,9 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if answer.Took > patience || errors.Is(answer.Err, calendar.ErrUnreachable) {
+			c.bury(answer.URI)
+		}
 		var pending *calendar.PendingError
 		switch {
 		case errors.As(answer.Err, &pending):
@@ -309,11 +320,10 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 			}
 			c.heard(b, "calendar %s: %s", safe(answer.URI), calendar.ErrNotAllowed)
 		case errors.Is(answer.Err, calendar.ErrUnreachable):
-			c.bury(answer.URI)
-			c.warnOnce("%s", safe(answer.Err.Error()))
-		case answer.Err != nil && b.State() != batch.Complete:
-			c.warnOnce("batch %s: %s", b.ID, safe(answer.Err.Error()))
-		case answer.Err == nil:
+			c.complain(b, "%s", safe(answer.Err.Error()))
+		case answer.Err != nil:
+			c.complain(b, "batch %s: %s", b.ID, safe(answer.Err.Error()))
+		default:
 			t, err := c.confirmed(chain, b, answer)
 			if err != nil {
 				return err
@@ -322,8 +332,8 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 				continue
 			}
 			both := ots.Merge(found, t)
-			if _, err := both.Marshal(len(root)); err != nil { // it must not keep the others out
-				c.warnOnce("batch %s: calendar %s: there is no room for its evidence: %s", b.ID, safe(answer.URI), safe(err.Error()))
+			if data, err := both.Marshal(len(root)); err != nil || len(data) > maxEvidence { // no .ots file would have room for it
+				c.complain(b, "batch %s: calendar %s: there is no room for its evidence beside that of others", b.ID, safe(answer.URI))
 				continue
 			}
 			found = both
@@ -335,8 +345,12 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 	return b.SaveCalendars(found)
 }
 
-// bury has a calendar not be asked again in this run: waiting for it for every
-// batch would hold up all of them.
+// patience is how long a calendar may take to answer before it is asked about no
+// further batch.
+const patience = 5 * time.Second
+
+// bury has a calendar not be asked about further batches in this round: waiting for
+// it once for each would hold up all of them.
 func (c *carrier) bury(uri string) {
 	if c.dead == nil {
 		c.dead = make(map[string]bool)
@@ -361,8 +375,13 @@ func (c *carrier) heard(b *batch.Batch, format string, args ...any) {
 	c.news[b.ID] = append(c.news[b.ID], fmt.Sprintf(format, args...))
 }
 
-// warnOnce warns of what a calendar may go on doing while somebody waits.
-func (c *carrier) warnOnce(format string, args ...any) {
+// complain warns of what a calendar does, once in a run: it may go on doing so
+// while somebody waits. Of a complete batch nobody needs to be told, least of all
+// by cron every hour.
+func (c *carrier) complain(b *batch.Batch, format string, args ...any) {
+	if b.State() == batch.Complete {
+		return
+	}
 	if c.warned == nil {
 		c.warned = make(map[string]bool)
 	}
@@ -388,14 +407,14 @@ func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calenda
 		}
 		switch {
 		case err != nil:
-			c.warnOnce("batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
+			c.complain(b, "batch %s: calendar %s: its evidence is none that a proof may carry: %s", b.ID, safe(answer.URI), safe(err.Error()))
 		case at == beyond:
 			c.heard(b, "calendar %s says that it is in block %d, which the header chain here does not hold", safe(answer.URI), height)
 			if known, ok := c.beyond[b.ID]; !ok || height < known {
 				c.beyond[b.ID] = height
 			}
 		case at == elsewhere:
-			c.warnOnce("batch %s: calendar %s says that it is in block %d, but what it gives does not lead to that block in the header chain here: not taken", b.ID, safe(answer.URI), height)
+			c.complain(b, "batch %s: calendar %s says that it is in block %d, but what it gives does not lead to that block in the header chain here: not taken", b.ID, safe(answer.URI), height)
 		case best == nil || o.Height < best.Height:
 			best = o
 		}
@@ -412,6 +431,10 @@ func (c *carrier) confirmed(chain *headers.Chain, b *batch.Batch, answer calenda
 const (
 	maxOps   = 150
 	maxBytes = 6000
+
+	// maxEvidence is the most of all calendars together, in bytes: an .ots file
+	// has the way to the batch root and that of a transaction, too.
+	maxEvidence = ots.MaxSize - 16<<10
 )
 
 func fits(o *proof.OpenTimestamps) error {
@@ -478,25 +501,7 @@ func (a *app) calendarsOf(b *batch.Batch) ([]calendarJSON, error) {
 	if b.Calendars == nil {
 		return list, nil
 	}
-	chain, err := headers.Open(a.home.headerFile(b.Network), b.Network)
-	if err != nil { // what is wrong with it, headers status says
-		chain = nil
-	} else {
-		defer chain.Close()
-	}
-	root, err := b.Root()
-	if err != nil {
-		return nil, err
-	}
-	now, err := b.Calendars.Prune(root[:], func(p ots.Path) bool {
-		height, ok := p.Attestation.BitcoinHeight()
-		at, err := whereIs(chain, p, height)
-		return !ok || err != nil || at != elsewhere
-	})
-	if now == nil || err != nil {
-		return list, err
-	}
-	open, kept, err := calendar.Promises(root, now)
+	open, kept, err := a.promisesOf(b)
 	if err != nil {
 		return nil, err
 	}
@@ -506,6 +511,30 @@ func (a *app) calendarsOf(b *batch.Batch) ([]calendarJSON, error) {
 		}
 	}
 	return list, nil
+}
+
+// promisesOf are the promises about a batch. One of which the block has left this
+// home's header chain is open.
+func (a *app) promisesOf(b *batch.Batch) (open, kept []calendar.Promise, err error) {
+	chain, err := headers.Open(a.home.headerFile(b.Network), b.Network)
+	if err != nil { // what is wrong with it, headers status says
+		chain = nil
+	} else {
+		defer chain.Close()
+	}
+	root, err := b.Root()
+	if err != nil {
+		return nil, nil, err
+	}
+	now, err := b.Calendars.Prune(root[:], func(p ots.Path) bool {
+		height, ok := p.Attestation.BitcoinHeight()
+		at, err := whereIs(chain, p, height)
+		return !ok || err != nil || at != elsewhere
+	})
+	if now == nil || err != nil {
+		return nil, nil, err
+	}
+	return calendar.Promises(root, now)
 }
 
 // calendarNames are the calendars of a batch, for people.

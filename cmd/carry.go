@@ -35,7 +35,7 @@ type carrier struct {
 	warned    map[string]bool     // what was warned of in this run
 	beyond    map[string]uint64   // block of a calendar that the header chain does not reach, by batch
 	strangers []string            // calendars that may not be asked
-	dead      map[string]bool     // calendars that did not answer in this run
+	dead      map[string]bool     // calendars that did not answer, or late, in this round
 
 	backend anchor.Backend // nil where only calendars are used
 	node    anchor.Node    // nil for the embedded node, which keeps its headers itself
@@ -64,7 +64,7 @@ func (c *carrier) carry(ctx context.Context, b *batch.Batch) error {
 		}
 	}
 	var unstamped error
-	if c.submits && (b.Calendars == nil || isOverdue(b, time.Now())) {
+	if c.submits && (b.Calendars == nil || c.isOverdue(b, time.Now())) {
 		unstamped = c.stamp(ctx, b) // what it lacks does not hold up the transaction
 	}
 	return errors.Join(c.follow(ctx, b), unstamped)

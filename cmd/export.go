@@ -342,7 +342,7 @@ func (e *exporter) openChain(network bitcoin.Network) error {
 	e.holds = func(p ots.Path) bool {
 		height, _ := p.Attestation.BitcoinHeight()
 		at, err := whereIs(chain, p, height)
-		return err == nil && at != elsewhere
+		return err != nil || at != elsewhere // a fault of the disk says nothing about the block
 	}
 	return nil
 }

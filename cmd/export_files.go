@@ -27,7 +27,7 @@ func (e *exporter) place() error {
 	case err == nil:
 		return hinted(fmt.Errorf("%s: is a file, and a folder is exported", e.output), "name a folder with -o")
 	case filepath.Ext(base) != "" && filepath.Ext(base) != base: // a hidden folder's name begins with a dot
-		return hinted(fmt.Errorf("%s: is the name of a file, and several are to be written", e.output), "name a folder with -o; to make one of this name: -o %s", arguments([]string{e.output + string(filepath.Separator)}))
+		return hinted(fmt.Errorf("%s: is the name of a file, and a folder is wanted", e.output), "name a folder with -o; to make one of this name: -o %s%c", argument(e.output), filepath.Separator)
 	}
 	owner := make(map[string]string)
 	for _, j := range e.jobs {

@@ -281,7 +281,7 @@ func TestExportOutName(t *testing.T) {
 		args = append([]string{"export", "--to", "ots", "-o", out}, args...)
 		code, _, errs := outputOf(home, nil, args...)
 		require.Equal(t, exitError, code)
-		require.Contains(t, errs, "one.ots: is the name of a file, and several are to be written")
+		require.Contains(t, errs, "one.ots: is the name of a file, and a folder is wanted")
 		require.Contains(t, errs, "hint: name a folder with -o")
 		require.NoFileExists(t, out)
 		require.NoDirExists(t, out)

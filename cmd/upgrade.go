@@ -94,6 +94,9 @@ func (a *app) runUpgrade(ctx context.Context, o upgradeOptions, ids []string) er
 	if _, noNode := os.Stat(a.home.nodeDir()); len(list) > 0 && (way != viaEmbedded || noNode == nil) {
 		list, err = c.upgrade(ctx, o, list)
 	}
+	if len(ids) == 0 {
+		c.adviseSigned(len(list) > 0)
+	}
 	return errors.Join(c.reportUpgrade(list), remedied(err))
 }
 
@@ -142,13 +145,12 @@ func (c *carrier) upgrade(ctx context.Context, o upgradeOptions, list []*batch.B
 	if err == nil {
 		err = c.syncHeaders(ctx)
 	}
-	first := err
-	if err != nil {
-		// Calendars can be asked without the node.
+	first, down := err, err != nil
+	if down { // calendars can be asked without the node
 		c.backend, c.node = nil, nil
 	}
 	for _, b := range list {
-		if first != nil && c.backend == nil && b.Calendars == nil {
+		if down && b.Calendars == nil {
 			continue
 		}
 		err := b.Sync()
@@ -299,19 +301,22 @@ func (a *app) calendarsWhereabouts(b *batch.Batch) string {
 	return fmt.Sprintf("a calendar had it in block %d, which the header chain does not have", b.Timestamp.Height)
 }
 
+// adviseSigned warns of batches of the network that were signed, and sent nowhere:
+// nothing but the anchor command goes on with them.
+func (c *carrier) adviseSigned(others bool) {
+	for _, b := range c.batches {
+		if others && b.Network == c.network && b.State() == batch.Signed {
+			c.ui.warn("batch %s is signed, and in no block nor promised one: the anchor command that made it finishes it", b.ID)
+		}
+	}
+}
+
 func (c *carrier) reportUpgrade(list []*batch.Batch) error {
 	c.adviseCalendars()
 	if c.ui.json {
 		return c.showAllJSON(list)
 	}
 	waiting := 0
-	for _, b := range c.batches {
-		if b.Network == c.network && b.State() == batch.Signed && len(list) > 0 {
-			waiting++
-			c.ui.result("batch %s: signed, and in no block nor promised one", b.ID)
-			c.ui.note("%s", nextStep(b))
-		}
-	}
 	for _, b := range list {
 		if b.State() == batch.Complete {
 			continue

@@ -155,18 +155,14 @@ func adviseExistence(document string, r *verify.Result) string {
 	case verify.NoAttestation:
 		return "the timestamp is not complete. Once its calendars have anchored it, the client of OpenTimestamps completes it: ots upgrade FILE.ots"
 	case verify.NoHeaderChain, verify.NotInChain:
-		return adviseHeaders(r.Network, why)
+		return adviseHeaders(r.Network)
 	}
 	return ask
 }
 
-func adviseHeaders(n bitcoin.Network, why verify.Reason) string {
+func adviseHeaders(n bitcoin.Network) string {
 	if n == bitcoin.Regtest {
 		return "an .ots file names no network. If it was made in a rehearsal on another machine, nobody but that machine can check it; if on Bitcoin's main network, verify with --network mainnet"
 	}
-	advice := fetchHeaders(n)
-	if why == verify.NotInChain || why == verify.NoHeaderChain {
-		advice += ". An .ots file names no network: if it was made on another one, name that with --network"
-	}
-	return advice
+	return fetchHeaders(n) + ". An .ots file names no network: if it was made on another one, name that with --network"
 }

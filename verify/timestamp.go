@@ -123,9 +123,9 @@ func (v *Verifier) JudgeTimestamp(digest []byte, t Timestamp) *Result {
 	case errors.Is(t.err, ots.ErrUnsupported):
 		return unjudged(CannotTell, UnsupportedTimestamp, fmt.Errorf("the .ots file may be sound, but cannot be read here: %w", t.err))
 	case t.err != nil:
-		return MalformedTimestamp(t.err)
+		return malformedTimestamp(t.err)
 	case t.f == nil:
-		return MalformedTimestamp(errors.New("no .ots file was read"))
+		return malformedTimestamp(errors.New("no .ots file was read"))
 	}
 	r := newResult()
 	r.Network = v.policy.Network
@@ -142,9 +142,9 @@ func (v *Verifier) JudgeTimestamp(digest []byte, t Timestamp) *Result {
 	return r
 }
 
-// MalformedTimestamp is the result for a document whose .ots file is damaged or
+// malformedTimestamp is the result for a document whose .ots file is damaged or
 // no such file.
-func MalformedTimestamp(err error) *Result {
+func malformedTimestamp(err error) *Result {
 	return unjudged(Invalid, MalformedProof, fmt.Errorf("the .ots file is damaged, or not one: %w", err))
 }
 

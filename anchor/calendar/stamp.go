@@ -166,6 +166,7 @@ type Answer struct {
 	// are claims: nobody has compared them with a block.
 	Paths []ots.Path
 	Err   error // such as a *PendingError
+	Took  time.Duration
 }
 
 // Ask asks for all promises at once: one that never answers does not hold up the
@@ -177,7 +178,9 @@ func Ask(ctx context.Context, promises []Promise, allowed Whitelist, config Conf
 	for i, p := range promises {
 		wg.Go(func() {
 			answers[i] = Answer{Promise: p}
+			begun := time.Now()
 			answers[i].Paths, answers[i].Err = p.ask(ctx, allowed, config)
+			answers[i].Took = time.Since(begun)
 		})
 	}
 	wg.Wait()
