@@ -60,6 +60,9 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if o.quick {
 		w = quickWork
 	}
+	if o.timestamps {
+		w = work{export: w.export, stamps: w.stamps}
+	}
 	if err := checkRoom(o.dir, w, o.runs); err != nil {
 		return err
 	}
