@@ -46,6 +46,7 @@ func anchorTranscripts(t *testing.T) []stamped {
 	r := newRegistrar(t, builtProgram(t))
 	folder := filepath.Join(r.dir, "transcripts")
 	require.NoError(t, os.CopyFS(folder, os.DirFS("testdata/transcripts")))
+	dropProofs(t, folder)
 	r.run(t, "anchor", folder)
 	r.run(t, "export", "--to", "ots", folder)
 	chain, err := headers.Open(filepath.Join(r.home(), "headers", "regtest"), bitcoin.Regtest)
@@ -58,6 +59,18 @@ func anchorTranscripts(t *testing.T) []stamped {
 	})
 	require.GreaterOrEqual(t, len(all), 24)
 	return all
+}
+
+// dropProofs removes the proofs that the README's commands, run in this
+// checkout, left beside the transcripts.
+func dropProofs(t *testing.T, folder string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, proof.Suffix) {
+			err = os.Remove(path)
+		}
+		return err
+	}))
 }
 
 // stampedIn finds the exported files in a folder: there is one for each proof.
