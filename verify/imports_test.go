@@ -44,9 +44,9 @@ var dependencies = []string{
 }
 
 // mayOpenSockets are the packages that may reach package net: what spends money
-// or talks to nodes, what puts it all together, and six tools, which none of
-// the others import: one makes samples, one what is given out, one measures, three
-// are for tests and start nodes, serve what a node has or are a calendar.
+// or talks to nodes, what puts it all together, and seven tools, which none of
+// the others import: one makes samples, one what is given out, one measures, four
+// are for tests and start nodes or a browser, serve what a node has or are a calendar.
 func mayOpenSockets(pkg string) bool {
 	return pkg == module || isBelow(pkg, module+"/cmd") || isBelow(pkg, module+"/anchor") ||
 		slices.Contains(tools, pkg)
@@ -54,7 +54,7 @@ func mayOpenSockets(pkg string) bool {
 
 var tools = []string{
 	module + "/internal/transcripts", module + "/internal/dist", module + "/internal/testnode", module + "/internal/esploratest",
-	module + "/internal/calendartest", module + "/internal/bench",
+	module + "/internal/calendartest", module + "/internal/bench", module + "/internal/browsertest",
 }
 
 func isBelow(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
