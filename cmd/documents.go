@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"gradseal/evidence"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -159,35 +160,22 @@ func (d *documents) walk(dir string) error {
 	})
 }
 
-// evidence is a document as it was read, and the proof that was found for it.
-type evidence struct {
-	path   string
-	digest verify.Digest   // of the document: the file, or what stands before a proof in it
-	proof  *verify.Proof   // nil: none was found
-	spare  []*verify.Proof // more proofs for this digest, where several were found
-	broken error           // a proof inside the file that is not as it must be
-}
+// count is how many documents there is something to say about.
+func (d documents) count() int { return len(d.paths) + len(d.unreadable) }
 
-// finder finds the proof of each document, in this order: named, beside the
-// document, inside it, in the folder of proofs.
-type finder struct {
-	named  *verify.Proof // the proof for the one document, whatever it is for
-	byHash proofIndex    // proofs named on the command line
-	folder proofIndex    // --proofs
+// named are the proofs that were named, with the one of --proof.
+func (d documents) named(one string) []string {
+	if one == "" {
+		return d.proofs
+	}
+	return append(slices.Clone(d.proofs), one)
 }
-
-// proofIndex has proofs by the digest that they are for. Anyone can make a
-// proof for a digest, so one does not keep another out.
-type proofIndex map[verify.Digest][]*verify.Proof
 
 // newFinder reads the proofs that were named. Those for one document alone are
 // its proof, whatever they are for: that is for the verdict to say.
-func newFinder(d documents, one, folder string) (*finder, error) {
-	f := &finder{}
-	named := d.proofs
-	if one != "" {
-		named = append(named, one)
-	}
+func newFinder(d documents, one string, folder *proofFolder) (*evidence.Finder, error) {
+	f := &evidence.Finder{Beside: proofBeside}
+	named := d.named(one)
 	if one != "" && len(d.paths) > 1 {
 		return nil, hinted(errors.New("--proof names the proof of one document, and several were named"), "name one document, or put the proofs beside them")
 	}
@@ -196,143 +184,67 @@ func newFinder(d documents, one, folder string) (*finder, error) {
 	}
 	var err error
 	if len(named) == 1 && len(d.paths) == 1 {
-		f.named, err = readProof(named[0])
+		f.Named, err = readProof(named[0])
 		return f, err
 	}
-	if f.byHash, err = indexProofs(named); err != nil || folder == "" {
-		return f, err
+	if folder != nil {
+		f.Folder = folder.find
 	}
-	f.folder, err = indexFolder(folder)
+	f.Listed, err = indexProofs(named)
 	return f, err
-}
-
-// indexFolder reads the proofs in a folder, with all that is below it. What
-// cannot be read there is passed over, but for the folder itself.
-func indexFolder(folder string) (proofIndex, error) {
-	root := strings.TrimSuffix(folder, string(filepath.Separator)) + string(filepath.Separator)
-	index := make(proofIndex)
-	return index, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil && path == root {
-			return err
-		}
-		if err == nil && strings.EqualFold(filepath.Ext(path), ".json") {
-			if p, err := readProof(path); err == nil {
-				index.add(p)
-			}
-		}
-		return nil
-	})
 }
 
 // indexProofs reads proofs. Files that do not parse belong to no document, and
 // are passed over.
-func indexProofs(paths []string) (proofIndex, error) {
-	index := make(proofIndex)
+func indexProofs(paths []string) (evidence.Index, error) {
+	index := make(evidence.Index)
 	for _, path := range paths {
 		p, err := readProof(path)
 		if err != nil {
 			return nil, err
 		}
-		index.add(p)
+		index.Add(p)
 	}
 	return index, nil
 }
 
-func (x proofIndex) add(p *verify.Proof) {
-	if d, ok := p.Digest(); ok {
-		x[d] = append(x[d], p)
-	}
-}
-
-// find reads one document and finds its proof.
-func (f *finder) find(path string, progress io.Writer) (evidence, error) {
-	file, err := openRegular(path)
+// findEvidence reads one document and finds its proof.
+func findEvidence(f *evidence.Finder, path string, progress io.Writer) (evidence.Evidence, error) {
+	file, err := openDocument(path)
 	if err != nil {
-		return evidence{}, err
+		return evidence.Evidence{}, err
 	}
 	defer file.Close()
-	e := evidence{path: path}
-	e.digest, _, err = verify.Hash(io.TeeReader(file, progress))
-	if err != nil {
-		return evidence{}, err
-	}
-	if found := f.byHash[e.digest]; f.named == nil && len(found) > 0 {
-		e.proof, e.spare = found[0], found[1:]
-		return e, nil
-	}
-	e.proof, err = f.outside(path)
-	if err != nil {
-		return evidence{}, err
-	}
-	if e.proof != nil && proofIsFor(e.proof, e.digest) {
-		return e, nil
-	}
-	in, err := lookInside(file)
-	if err != nil {
-		return evidence{}, err
-	}
-	named := f.byHash[in.digest]
-	switch found := f.folder[e.digest]; {
-	case in.proof != nil && f.named == nil && len(named) > 0:
-		e.proof, e.spare, e.digest = named[0], named[1:], in.digest
-	case e.proof != nil:
-		// It goes before a proof inside the file. The document is what stands
-		// before that one, where the proof is for it.
-		if in.proof != nil && proofIsFor(e.proof, in.digest) {
-			e.digest = in.digest
-		}
-	case in.broken != nil:
-		e.broken = in.broken
-	case in.proof != nil:
-		e.proof, e.digest = in.proof, in.digest
-	case len(found) > 0:
-		e.proof, e.spare = found[0], found[1:]
-	}
-	return e, nil
+	return f.Find(path, file.SectionReader, progress)
 }
 
-// outside returns the proof that was named for the document, or that lies
-// beside it; nil where there is none. What cannot be a proof file, by its kind
-// or because no file can have the name, is none.
-func (f *finder) outside(document string) (*verify.Proof, error) {
-	if f.named != nil {
-		return f.named, nil
+// openedDocument is a document as the packages below read it.
+type openedDocument struct {
+	*io.SectionReader
+	io.Closer
+}
+
+// openDocument opens a document, of the size that it has now.
+func openDocument(path string) (openedDocument, error) {
+	file, err := openRegular(path)
+	if err != nil {
+		return openedDocument{}, err
 	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return openedDocument{}, err
+	}
+	return openedDocument{io.NewSectionReader(file, 0, info.Size()), file}, nil
+}
+
+// proofBeside returns the proof that lies beside a document, and nil where there
+// is none. What cannot be a proof file, by its kind or because no file can have
+// the name, is none.
+func proofBeside(document string) (*verify.Proof, error) {
 	beside := document + proof.Suffix
 	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
 		return nil, nil
 	}
 	return readProof(beside)
-}
-
-func proofIsFor(p *verify.Proof, digest verify.Digest) bool {
-	d, ok := p.Digest()
-	return ok && d == digest
-}
-
-// inside is what the end of a file holds: a proof and the digest of the
-// document before it, or why that is not as it must be, or nothing.
-type inside struct {
-	proof  *verify.Proof
-	digest verify.Digest
-	broken error
-}
-
-func lookInside(file *os.File) (inside, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return inside{}, err
-	}
-	original, data, err := proof.SplitTrailer(file, info.Size())
-	switch {
-	case errors.Is(err, proof.ErrNoTrailer):
-		return inside{}, nil
-	case errors.Is(err, proof.ErrTrailer):
-		return inside{broken: err}, nil
-	case err != nil:
-		return inside{}, err
-	}
-	p := verify.ReadProof(data)
-	digest, _, err := verify.Hash(io.NewSectionReader(file, 0, original))
-	return inside{proof: &p, digest: digest}, err
 }
