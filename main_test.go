@@ -114,6 +114,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"json":       cmdJSON,
 	"jsonkeys":   cmdJSONKeys,
 	"jsonlines":  cmdJSONLines,
+	"readcsv":    cmdReadCSV,
 	"jsonenv":    cmdJSONEnv,
 	"snapshot":   cmdSnapshot,
 	"same":       cmdSame,
@@ -458,24 +459,30 @@ func cmdEmpty(ts *testscript.TestScript, neg bool, args []string) {
 
 var startXref = regexp.MustCompile(`startxref(?:\r\n|\r|\n)([0-9]+)(?:\r\n|\r|\n)%%EOF(?:\r\n|\r|\n)?$`)
 
-// trailer PDF PROOF OUT: puts the proof into the PDF. This is the grammar of
-// docs/format.md, written out a second time, without the program's code.
+// trailer PDF PROOF OUT: puts the proof into the PDF as trailerOf does, whatever
+// it is for.
 func cmdTrailer(ts *testscript.TestScript, neg bool, args []string) {
 	original, proofFile := ts.ReadFile(args[0]), ts.ReadFile(args[1])
 	end := startXref.FindStringSubmatch(original)
 	if end == nil {
 		ts.Fatalf("%s does not end in startxref and %%%%EOF", args[0])
 	}
-	encoded := base64.StdEncoding.EncodeToString([]byte(proofFile))
-	var b strings.Builder
-	b.WriteString(original + "\n%gradseal-proof-1\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), append([]byte(original), trailerOf([]byte(proofFile), end[1])...), 0o666))
+}
+
+// trailerOf is the grammar of docs/format.md, section 11, written out a second
+// time, without the program's code.
+func trailerOf(proofFile []byte, startxref string) []byte {
+	encoded := base64.StdEncoding.EncodeToString(proofFile)
+	var b bytes.Buffer
+	b.WriteString("\n%gradseal-proof-1\n")
 	for len(encoded) > 0 {
 		n := min(76, len(encoded))
 		b.WriteString("%" + encoded[:n] + "\n")
 		encoded = encoded[n:]
 	}
-	b.WriteString("startxref\n" + end[1] + "\n%%EOF\n")
-	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(b.String()), 0o666))
+	b.WriteString("startxref\n" + startxref + "\n%%EOF\n")
+	return b.Bytes()
 }
 
 // rewrite FILE OLD NEW: replaces a text that stands in the file exactly once.

@@ -20,6 +20,7 @@ import (
 
 	"gradseal/batch"
 	"gradseal/bitcoin"
+	"gradseal/evidence"
 	"gradseal/proof"
 	"gradseal/proof/ots"
 	"gradseal/verify"
@@ -239,7 +240,7 @@ func (e *exporter) addNamed(path string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	file, err := openRegular(path)
+	file, err := openDocument(path)
 	if err != nil {
 		return err
 	}
@@ -248,7 +249,7 @@ func (e *exporter) addNamed(path string) error {
 		e.already = append(e.already, path)
 		return nil
 	}
-	if in, err := lookInside(file); err == nil && (in.proof != nil || in.broken != nil) {
+	if in, err := evidence.Inside(file.SectionReader); err == nil && (in.Proof != nil || in.Broken != nil) {
 		return fmt.Errorf("%s: the proof is inside the file: others hash the whole file, which is not what was issued", path)
 	}
 	return hinted(fmt.Errorf("%s: there is no proof beside it", path), "name the proof file: gradseal export --to %s PROOF", e.to)

@@ -11,10 +11,14 @@ import (
 	"gradseal/proof/ots"
 )
 
-type inspectOptions struct{ full bool }
+type inspectOptions struct {
+	full bool
+	svg  string
+}
 
 func (o *inspectOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.full, "full", false, "print all digits, and the message behind every operation")
+	cmd.Flags().StringVar(&o.svg, "svg", "", "draw the way as a picture into this SVG `file`, or to standard output (-)")
 }
 
 func (a *app) newInspectCommand() *cobra.Command {
@@ -32,6 +36,7 @@ No network and no trust store are needed.`,
 		Example: `  gradseal inspect transcript.pdf.proof.json
   gradseal inspect --full transcript.pdf
   gradseal inspect --json essay.txt.ots
+  gradseal inspect --svg way.svg transcript.pdf
 
 Exit codes: 0 the file could be read; 1 an error, or the file is neither.`,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -50,6 +55,11 @@ func (a *app) runInspect(o inspectOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	if o.svg != "" {
+		if err := a.writeSVG(i, o.svg); err != nil || !a.ui.json || o.svg == "-" {
+			return err
+		}
+	}
 	if a.ui.json {
 		return a.ui.object(newInspectionJSON(i))
 	}
@@ -66,6 +76,7 @@ type inspection struct {
 	root    *stop         // whose message is that hash of the document
 	fields  []field       // of a proof; an .ots file has nothing but its tree
 	undrawn []string      // why a part of a proof's way is not in the tree
+	proof   *proof.Proof  // nil of an .ots file
 }
 
 // The kinds of an inspection.
@@ -157,7 +168,7 @@ func (i *inspection) readProof(data []byte) error {
 	if err != nil {
 		return err
 	}
-	i.kind, i.named, i.root, i.fields = kindProof, ots.SHA256, &stop{message: p.Digest[:]}, proofFields(p)
+	i.kind, i.named, i.root, i.fields, i.proof = kindProof, ots.SHA256, &stop{message: p.Digest[:]}, proofFields(p), p
 	g := newGrower()
 	steps, err := p.Steps()
 	if err != nil { // the parser does not count hashes

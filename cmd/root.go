@@ -119,14 +119,18 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 		a.newBatchesCommand(),
 		a.newUpgradeCommand(),
 		a.newExportCommand(),
+		a.newQRCommand(),
 		a.newBumpCommand(),
 		a.newVerifyCommand(),
 		a.newInspectCommand(),
+		a.newEmbedCommand(),
+		a.newExtractCommand(),
 		a.newIssuerCommand(),
 		a.newCoinCommand(),
 		a.newTrustCommand(),
 		a.newStatusCommand(),
 		a.newHeadersCommand(),
+		a.newPageCommand(),
 		a.newDemoCommand(),
 	)
 	return root

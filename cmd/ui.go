@@ -11,10 +11,11 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"gradseal/words"
 )
 
 // Stdio is what the command line reads and writes.
@@ -147,36 +148,12 @@ func (u *ui) paint(color, text string) string {
 	return color + text + reset
 }
 
-// plainPunctuation may stand in a name from a stranger's file.
-const plainPunctuation = " !#$%&'()*+,-./:;=?@[]_{}~–—’“”·・（），。《》"
-
 // safe returns text that may hold words of a stranger's file such that a
 // terminal shows it and does nothing else.
-func safe(s string) string {
-	return escape(s, plainPunctuation+`"<>|`+string(filepath.Separator))
-}
+func safe(s string) string { return words.Safe(s) }
 
 // quoted is a name in quotation marks, which it cannot leave.
-func quoted(s string) string { return `"` + escape(s, plainPunctuation) + `"` }
-
-// escape writes everything but letters, marks, digits and the punctuation
-// given as \u{…}. Blank letters are escaped too, and all spaces after another:
-// with enough of them, a name would wrap into a line of its own that looks like
-// one of ours.
-func escape(s, punctuation string) string {
-	var b strings.Builder
-	last := rune(0)
-	for _, r := range s {
-		plain := unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
-		if r != unicode.ReplacementChar && (plain || strings.ContainsRune(punctuation, r)) && (r != ' ' || last != ' ') {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, `\u{%X}`, r)
-		}
-		last = r
-	}
-	return b.String()
-}
+func quoted(s string) string { return words.Quoted(s) }
 
 // shown is a path as it is printed: relative to the working directory where it
 // is below it.

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -10,43 +9,6 @@ import (
 	"gradseal/proof"
 	"gradseal/verify"
 )
-
-// reportVerdicts prints the verdict of every document and returns the worst as
-// the exit code.
-func (a *app) reportVerdicts(results []judged, accepted bitcoin.Network) error {
-	worst := verify.Valid
-	others := make(map[verify.Digest]string, len(results))
-	for _, j := range results {
-		others[j.digest] = j.path
-		if j.Verdict.Worse(worst) {
-			worst = j.Verdict
-		}
-	}
-	var advices []string
-	for _, j := range results {
-		advice := a.advice(j, others)
-		switch {
-		case a.ui.json:
-			if err := a.ui.object(newVerdictJSON(j, accepted, advice)); err != nil {
-				return err
-			}
-		case len(results) == 1:
-			a.printReport(j, accepted, advice)
-		default:
-			a.printLine(j, accepted)
-			if advice != "" && !slices.Contains(advices, advice) {
-				advices = append(advices, advice)
-			}
-		}
-	}
-	if len(results) > 1 && !a.ui.json {
-		a.printSummary(results, advices)
-	}
-	if worst != verify.Valid {
-		return verdictError{worst.Exit()}
-	}
-	return nil
-}
 
 // headline is the verdict as it stands on its line. On a test network it
 // always says so.
@@ -79,8 +41,17 @@ func (a *app) headline(r *verify.Result, accepted bitcoin.Network) string {
 func (a *app) printLine(j judged, accepted bitcoin.Network) {
 	a.ui.result("%s  %s", a.headline(j.Result, accepted), shown(j.path))
 	if j.Verdict != verify.Valid && !a.ui.quiet {
-		a.ui.result("    %s", capital(finding(j.Result)))
+		a.ui.result("    %s", told(j))
 	}
+}
+
+// told says in one line why a document is not valid: what was found in it, or
+// else what decided its verdict.
+func told(j judged) string {
+	if len(j.found) > 0 {
+		return diagnosis(j.found[:1])[0]
+	}
+	return capital(finding(j.Result))
 }
 
 // reason is why the verdict is not better.
@@ -109,7 +80,7 @@ func finding(r *verify.Result) string {
 	case verify.DigestDiffers:
 		return "this file is not, byte for byte, the document that the proof is for"
 	case verify.NotInTree:
-		return "the document is not among those that the statement is about"
+		return "the document is not among those that the institution signed for"
 	case verify.UnknownIssuer:
 		return fmt.Sprintf("it says that it comes from %s, whom this machine does not know", quoted(r.ClaimedIssuer))
 	case verify.UnknownSigner:
@@ -123,7 +94,7 @@ func finding(r *verify.Result) string {
 	case verify.BadAnchor:
 		return "the Bitcoin transaction does not belong to this document"
 	case verify.BadHeader:
-		return "the block header is false"
+		return "the Bitcoin block that the proof names is false"
 	case verify.OtherNetwork:
 		return fmt.Sprintf("it is anchored in %s, which was not asked for", r.Network)
 	case verify.NoHeaderChain, verify.NotInChain:
@@ -151,7 +122,7 @@ func (a *app) printReport(j judged, accepted bitcoin.Network, advice string) {
 	if a.ui.quiet {
 		return
 	}
-	for _, line := range story(j.Result) {
+	for _, line := range append(story(j.Result), diagnosis(j.found)...) {
 		a.ui.result("  %s", line)
 	}
 	if advice != "" {
@@ -269,6 +240,8 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 		return "get a newer gradseal; this one can neither confirm nor refute it"
 	case verify.UnsupportedTimestamp:
 		return "let the client of OpenTimestamps judge it: ots verify FILE" + otsSuffix
+	case verify.NoDocument:
+		return "ask for the file itself, and name it with the photographs: gradseal verify --qr PHOTO… FILE"
 	case verify.DigestDiffers:
 		return a.adviseDigest(j, others)
 	case verify.UnknownIssuer:
@@ -281,7 +254,7 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 		return "this proof is false or damaged: ask the institution, not the bearer, for the proof"
 	case verify.OtherNetwork:
 		if j.Network.IsTest() {
-			return fmt.Sprintf("blocks of a test network prove nothing to others. If this is your own rehearsal, say so: --network %s", j.Network)
+			return fmt.Sprintf("blocks of a test network prove nothing to others: if somebody gave you this as an original, ask for a proof on Bitcoin's main network. If this is your own rehearsal, say so: --network %s", j.Network)
 		}
 		return fmt.Sprintf("to judge it, run: gradseal verify --network %s", j.Network)
 	case verify.NoHeaderChain, verify.NotInChain:
@@ -311,9 +284,20 @@ func adviseNoProof(document string) string {
 	return ask
 }
 
+// otherDocument is the path of the document that the proof is for, where it is
+// another one of those that were named.
+func otherDocument(j judged, others map[verify.Digest]string) (string, bool) {
+	other, ok := others[j.claimed]
+	return other, ok && j.Problem == nil && j.claimed != j.digest
+}
+
 func (a *app) adviseDigest(j judged, others map[verify.Digest]string) string {
-	if other, ok := others[j.claimed]; ok && other != j.path {
-		return fmt.Sprintf("this is the proof of another document that you have: %s", shown(other))
+	other, mixedUp := otherDocument(j, others)
+	switch {
+	case len(j.found) > 0 && (j.found[0].Proven() || !mixedUp):
+		return adviseFound(j.found)
+	case mixedUp:
+		return fmt.Sprintf("this is the proof of another document that you have: %s. Ask for the one of this document", shown(other))
 	}
 	return "it may have been changed, re-saved or printed to PDF, or the proof may belong to another document: ask for the original download"
 }
@@ -332,26 +316,4 @@ func adviseChain(j judged) string {
 
 func fetchHeaders(n bitcoin.Network) string {
 	return fmt.Sprintf("fetch the headers yourself: gradseal headers sync --network %s --from p2p:HOST:PORT (another machine can, and then: gradseal headers import FILE)", n)
-}
-
-// printSummary counts the verdicts, and says once what to do about each kind
-// of finding.
-func (a *app) printSummary(results []judged, advices []string) {
-	counts := make(map[verify.Verdict]int)
-	for _, j := range results {
-		counts[j.Verdict]++
-	}
-	var parts []string
-	for _, v := range []verify.Verdict{verify.Valid, verify.Invalid, verify.Withdrawn, verify.CannotTell, verify.Pending} {
-		if counts[v] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", number(counts[v]), strings.ReplaceAll(strings.ToUpper(v.String()), "-", " ")))
-		}
-	}
-	a.ui.result("%s: %s", count(len(results), "document"), strings.Join(parts, ", "))
-	if a.ui.quiet {
-		return
-	}
-	for _, advice := range advices {
-		a.ui.result("What to do: %s", advice)
-	}
 }

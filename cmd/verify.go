@@ -3,17 +3,14 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
-	"runtime"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"gradseal/bitcoin"
+	"gradseal/diagnose"
+	"gradseal/evidence"
 	"gradseal/headers"
 	"gradseal/verify"
 )
@@ -24,6 +21,9 @@ type verifyOptions struct {
 	allowUnknownStatus bool
 	unsafeCarriedWork  bool
 	proof, proofs, ots string
+	qr                 bool
+	report, language   string
+	csv                string
 }
 
 func (o *verifyOptions) addFlags(cmd *cobra.Command) {
@@ -35,6 +35,10 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
 	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
 	flags.StringVar(&o.ots, "ots", "", "OpenTimestamps `file` of the one document named; it proves by when, and no issuer")
+	flags.BoolVar(&o.qr, "qr", false, "the files named are photographs of the QR codes of one proof and, if at hand, its document")
+	flags.StringVar(&o.csv, "csv", "", "write a table of the verdicts to this `file`; the same command again goes on if interrupted")
+	flags.StringVar(&o.report, "report", "", "write a report of the one document named to this HTML `file`, to print or to keep")
+	flags.StringVar(&o.language, "language", "", "`language` of the report: en or zh (default: that of the system, or en)")
 	setConfigKey(flags, "network", "verify.network")
 	setConfigKey(flags, "confirmations", "verify.confirmations")
 	setConfigKey(flags, "allow-unknown-status", "verify.allow-unknown-status")
@@ -57,20 +61,35 @@ func (a *app) newVerifyCommand() *cobra.Command {
 The proof is looked for where --proof says, beside the document as
 NAME.pdf.proof.json, at the end of the document itself, and in --proofs.
 
+With --csv the verdicts are written to a table, for spreadsheets. Where that is
+interrupted, the same command again goes on: what was judged is kept beside the
+table (FILE.csv.partial), and judged again where a file, a proof, the trusted
+issuers, their status lists or the header chain are others since.
+
 With --ots it is judged by a timestamp of OpenTimestamps alone, of any kind of
 file. That proves at most by when the document existed, and names no issuer:
-INVALID or CANNOT TELL.`,
+INVALID or CANNOT TELL.
+
+With --qr the proof is read from photographs (JPEG or PNG) of the QR codes on a
+paper document, in any order. Without the file that they are for, nothing better
+than CANNOT TELL is said, and which SHA-256 the file must have.`,
 		Example: `  gradseal verify transcript.pdf
   gradseal verify transcript.pdf transcript.pdf.proof.json
   gradseal verify --network regtest rehearsal/
   gradseal verify --json --proofs proofs/ inbox/
+  gradseal verify inbox/ --csv verdicts.csv
   gradseal verify essay.txt --ots essay.txt.ots
+  gradseal verify --report report.html transcript.pdf
+  gradseal verify --qr photo1.jpg photo2.jpg transcript.pdf
 
 Exit codes: 0 every document VALID; 1 an error, nothing was judged; otherwise
 that of the worst: 3 INVALID, 6 WITHDRAWN, 5 CANNOT TELL, 4 PENDING.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flag("ots").Changed && o.ots == "" {
 				return errors.New("--ots: no file is named") // such as by a variable that is not set
+			}
+			if cmd.Flag("csv").Changed && o.csv == "" {
+				return errors.New("--csv: no file is named")
 			}
 			return a.runVerify(cmd.Context(), o, args)
 		},
@@ -89,48 +108,122 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions, args []string) err
 	if len(args) == 0 {
 		return errNothingToVerify
 	}
-	judgeAll := a.judgeByProofs
-	if o.ots != "" {
+	network, err := bitcoin.ParseNetwork(o.network)
+	if err != nil {
+		return err
+	}
+	file, err := a.newReportFile(o)
+	if err != nil {
+		return err
+	}
+	if o.csv != "" && (o.qr || o.ots != "" || o.report != "") {
+		return hinted(errors.New("--csv goes with documents that are judged by their proofs"), "name the documents or their folder: gradseal verify DIR --csv FILE.csv")
+	}
+	var judgeAll func(context.Context, verifyOptions, []string) ([]judged, error)
+	switch {
+	case o.qr:
+		judgeAll = a.judgeByCodes
+	case o.ots != "":
 		judgeAll = a.judgeByTimestamp
+	default:
+		return a.verifyByProofs(ctx, o, args, network, file)
 	}
 	results, err := judgeAll(ctx, o, args)
 	if err != nil {
 		return err
 	}
-	network, err := bitcoin.ParseNetwork(o.network)
-	if err != nil {
-		return err
+	for _, j := range results {
+		if err := file.write(j, network); err != nil {
+			return err
+		}
 	}
 	return a.reportVerdicts(results, network)
 }
 
-// judgeByProofs verifies the documents that were named by their proofs.
-func (a *app) judgeByProofs(ctx context.Context, o verifyOptions, args []string) ([]judged, error) {
-	docs, err := collectDocuments(args)
+// verifyByProofs verifies the documents that were named by their proofs.
+func (a *app) verifyByProofs(ctx context.Context, o verifyOptions, args []string, accepted bitcoin.Network, file *reportFile) error {
+	if o.csv != "" {
+		if err := checkSheet(o.csv); err != nil {
+			return err
+		}
+	}
+	q, err := a.newQuestion(ctx, o, args, file)
 	if err != nil {
+		return err
+	}
+	defer q.closeChain()
+	if o.csv != "" {
+		return (&sheet{question: q, a: a, path: o.csv, accepted: accepted}).make(ctx)
+	}
+	r := a.newReporter(accepted, q.docs.count())
+	r.file = file
+	if err := a.judgeAll(ctx, q.verifier, q.find, q.docs.paths, r); err != nil {
+		return err
+	}
+	for _, u := range q.docs.unreadable {
+		if err := r.add(judged{path: u.path, Result: verify.NotRead(u.err)}); err != nil {
+			return err
+		}
+	}
+	return r.finish()
+}
+
+// question is all that an answer is made from.
+type question struct {
+	docs       documents
+	named      []string     // proofs
+	folder     *proofFolder // nil: none was named
+	find       *evidence.Finder
+	believed   verify.Trust
+	policy     verify.Policy
+	verifier   *verify.Verifier
+	closeChain func()
+}
+
+func (a *app) newQuestion(ctx context.Context, o verifyOptions, args []string, file *reportFile) (*question, error) {
+	var q question
+	var err error
+	if q.docs, err = collectDocuments(args); err != nil {
 		return nil, err
 	}
-	find, err := newFinder(docs, o.proof, o.proofs)
-	if err != nil {
+	if err := file.check(q.docs.count()); err != nil {
 		return nil, err
 	}
-	v, closeChain, err := a.newVerifier(o)
-	if err != nil {
+	if o.proofs != "" {
+		if q.folder, err = a.openProofFolder(ctx, o.proofs); err != nil {
+			return nil, err
+		}
+	}
+	q.named = q.docs.named(o.proof)
+	if q.find, err = newFinder(q.docs, o.proof, q.folder); err != nil {
 		return nil, err
 	}
-	defer closeChain()
-	results, err := a.judgeAll(ctx, v, find, docs.paths)
-	for _, u := range docs.unreadable {
-		results = append(results, judged{path: u.path, Result: verify.NotRead(u.err)})
+	if q.believed, q.policy, q.closeChain, err = a.believe(o); err != nil {
+		return nil, err
 	}
-	return results, err
+	q.verifier, err = verify.New(q.believed, q.policy)
+	if err != nil {
+		q.closeChain()
+		return nil, err
+	}
+	return &q, nil
 }
 
 // newVerifier puts together what this machine trusts and what was asked for.
 func (a *app) newVerifier(o verifyOptions) (*verify.Verifier, func(), error) {
-	network, err := bitcoin.ParseNetwork(o.network)
+	believed, policy, closeChain, err := a.believe(o)
 	if err != nil {
 		return nil, nil, err
+	}
+	v, err := verify.New(believed, policy)
+	return v, closeChain, err
+}
+
+// believe reads what newVerifier puts together.
+func (a *app) believe(o verifyOptions) (verify.Trust, verify.Policy, func(), error) {
+	network, err := bitcoin.ParseNetwork(o.network)
+	if err != nil {
+		return verify.Trust{}, verify.Policy{}, nil, err
 	}
 	policy := verify.Policy{
 		Network:            network,
@@ -147,7 +240,7 @@ func (a *app) newVerifier(o verifyOptions) (*verify.Verifier, func(), error) {
 	}
 	believed, err := a.loadTrust()
 	if err != nil {
-		return nil, nil, err
+		return verify.Trust{}, verify.Policy{}, nil, err
 	}
 	closeChain := func() {}
 	chain, err := a.openHeaders(network)
@@ -156,10 +249,9 @@ func (a *app) newVerifier(o verifyOptions) (*verify.Verifier, func(), error) {
 		believed.Chain = chain
 		closeChain = func() { chain.Close() }
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, nil, err
+		return verify.Trust{}, verify.Policy{}, nil, err
 	}
-	v, err := verify.New(believed, policy)
-	return v, closeChain, err
+	return believed, policy, closeChain, nil
 }
 
 func defaultConfirmations(n bitcoin.Network) uint32 {
@@ -193,113 +285,57 @@ func (a *app) loadTrust() (verify.Trust, error) {
 	return believed, nil
 }
 
-// judged is a document with its result. It does not hold the proof: there may
-// be many documents.
+// judged is a document with its result.
 type judged struct {
-	path    string
-	digest  verify.Digest // of the document
-	claimed verify.Digest // of the document that its proof is for, where it has one
+	path     string
+	evidence evidence.Evidence
+	digest   verify.Digest // of the document
+	claimed  verify.Digest // of the document that its proof is for, where it has one
+	found    []diagnose.Finding
 	*verify.Result
 }
 
-// judgeAll verifies the documents on all processors, in their order.
-func (a *app) judgeAll(ctx context.Context, v *verify.Verifier, find *finder, paths []string) ([]judged, error) {
-	var total int64
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil {
-			total += info.Size()
-		}
-	}
-	bar := a.ui.startProgress("Checking", total, true)
-	defer bar.finish()
-	results := make([]judged, len(paths))
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	todo := make(chan int)
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range todo {
-				e, err := find.find(paths[i], ctxWriter{ctx, bar})
-				switch {
-				case err == nil:
-					results[i] = judge(v, e)
-				case ctx.Err() == nil && len(paths) > 1:
-					// One bad file must not keep an inbox from being judged.
-					results[i] = judged{path: paths[i], Result: verify.NotRead(err)}
-				default:
-					cancel(fmt.Errorf("nothing was judged: %w", err))
-					return
-				}
-			}
-		})
-	}
-	for i := range paths {
-		select {
-		case todo <- i:
-		case <-ctx.Done():
-		}
-	}
-	close(todo)
-	wg.Wait()
-	return results, context.Cause(ctx)
-}
-
-// ctxWriter counts what is read, and stops the reading when ctx ends.
+// ctxWriter counts what is read, where there is a bar, and stops the reading when
+// ctx ends.
 type ctxWriter struct {
 	ctx context.Context
 	bar *progress
 }
 
 func (w ctxWriter) Write(b []byte) (int, error) {
-	w.bar.add(int64(len(b)))
+	if w.bar != nil {
+		w.bar.add(int64(len(b)))
+	}
 	return len(b), w.ctx.Err()
 }
 
-func judge(v *verify.Verifier, e evidence) judged {
-	j := judged{path: e.path, digest: e.digest}
-	switch {
-	case e.broken != nil:
-		j.Result = verify.Malformed(e.broken)
-		return j
-	case e.proof == nil:
-		j.Result = verify.WithoutProof()
-		return j
-	}
-	j.claimed, _ = e.proof.Digest()
-	j.Result = v.Judge(e.digest, *e.proof)
-	for _, spare := range e.spare {
-		if r := v.Judge(e.digest, *spare); slices.Index(preference, r.Verdict) < slices.Index(preference, j.Verdict) {
-			j.Result = r
-		}
-	}
+func judge(v *verify.Verifier, path string, e evidence.Evidence) judged {
+	j := judged{path: path, evidence: e, digest: e.Digest, Result: e.Judge(v)}
+	j.claimed, _ = e.Claimed()
+	j.found = diagnoseDocument(path, e, j.Result)
 	return j
 }
 
-// preference is the order in which one of several proofs for a document is
-// taken. Anyone can make one that is worth nothing, which must hide neither a
-// sound one nor a withdrawal.
-var preference = []verify.Verdict{verify.Valid, verify.Withdrawn, verify.Pending, verify.CannotTell, verify.Invalid}
-
 // verdictJSON is one document's result under --json.
 type verdictJSON struct {
-	Version       int         `json:"version"`
-	File          string      `json:"file"`
-	Verdict       string      `json:"verdict"`
-	Network       *string     `json:"network"`
-	TestNetwork   bool        `json:"test_network"`
-	Issuer        *partyJSON  `json:"issuer"`
-	Block         *blockJSON  `json:"block"`
-	Witness       *blockJSON  `json:"witness"`
-	WorkOnly      bool        `json:"work_only"`
-	ExistenceOnly bool        `json:"existence_only"`
-	WeakHash      *string     `json:"weak_hash"`
-	NoLaterThan   *string     `json:"no_later_than"`
-	StatusAsOf    *string     `json:"status_as_of"`
-	Problem       *string     `json:"problem"`
-	Checks        []checkJSON `json:"checks"`
-	Hint          string      `json:"hint"`
-	Exit          int         `json:"exit"`
+	Version       int             `json:"version"`
+	File          string          `json:"file"`
+	Verdict       string          `json:"verdict"`
+	Network       *string         `json:"network"`
+	TestNetwork   bool            `json:"test_network"`
+	Issuer        *partyJSON      `json:"issuer"`
+	Block         *blockJSON      `json:"block"`
+	Witness       *blockJSON      `json:"witness"`
+	WorkOnly      bool            `json:"work_only"`
+	ExistenceOnly bool            `json:"existence_only"`
+	WeakHash      *string         `json:"weak_hash"`
+	NoLaterThan   *string         `json:"no_later_than"`
+	StatusAsOf    *string         `json:"status_as_of"`
+	Problem       *string         `json:"problem"`
+	Checks        []checkJSON     `json:"checks"`
+	Diagnosis     []diagnosisJSON `json:"diagnosis"`
+	Hint          string          `json:"hint"`
+	Exit          int             `json:"exit"`
 }
 
 type partyJSON struct {
@@ -331,7 +367,7 @@ func newVerdictJSON(j judged, accepted bitcoin.Network, advice string) verdictJS
 	out := verdictJSON{
 		Version: jsonVersion, File: j.path, Verdict: j.Verdict.String(),
 		TestNetwork: onTestNetwork(j.Result, accepted), WorkOnly: j.WorkOnly, Hint: advice, Exit: j.Verdict.Exit(),
-		Witness: newBlockJSON(j.Witness), ExistenceOnly: j.Existence != nil,
+		Witness: newBlockJSON(j.Witness), ExistenceOnly: j.Existence != nil, Diagnosis: newDiagnosisJSON(j.found),
 	}
 	if j.Existence != nil && j.Existence.WeakHash != "" && !refutedTimestamp(j.Result) {
 		out.WeakHash = ptr(j.Existence.WeakHash)

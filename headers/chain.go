@@ -1,5 +1,5 @@
-// Package headers keeps the header chain of one Bitcoin network on disk and
-// answers which header is at a height. Every header is checked when it is
+// Package headers keeps the header chain of one Bitcoin network, on disk or in
+// memory, and answers which header is at a height. Every header is checked when it is
 // added: link, proof of work, exact bits, time, version, and the blocks that
 // this build has built in (section 15 of docs/format.md). What headers cannot
 // show is not checked: transactions, and the signatures of signet's blocks.
@@ -41,7 +41,7 @@ type Chain struct {
 	source  string
 	ranges  []Range  // by height, disjoint, with gaps between them
 	extents []extent // by height, disjoint
-	file    *os.File // nil where there are no extents
+	file    data     // nil where there are no extents
 }
 
 // Range is a run of headers without a gap. The highest range of a chain is the
@@ -149,6 +149,28 @@ func (c *Chain) At(height uint32) (bitcoin.Header, error) {
 		return bitcoin.Header{}, c.damaged(height, got, want)
 	}
 	return h, nil
+}
+
+// Agrees holds the headers of a segment against those that the chain has: the
+// error is ErrDisagree where one is another. Import would take a branch with more
+// work that is said to be from the same source; but on a test network work costs
+// nothing, and a segment can come from anyone.
+func (c *Chain) Agrees(s *Segment) error {
+	for i, h := range s.Headers {
+		height := s.From + uint32(i)
+		if height > c.Height() {
+			break
+		}
+		stored, err := c.At(height)
+		switch {
+		case errors.Is(err, ErrNotHeld):
+		case err != nil:
+			return err
+		case stored != h:
+			return fmt.Errorf("height %d is block %s (from %s), not %s: %w", height, stored.Hash(), c.source, h.Hash(), ErrDisagree)
+		}
+	}
+	return nil
 }
 
 // Close closes the files.

@@ -57,6 +57,11 @@ func importSegment(path string, r *rules, s *Segment, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	return w.takeSegment(s, o)
+}
+
+// takeSegment takes in all headers of a segment and saves them, or none.
+func (w *writer) takeSegment(s *Segment, o Options) error {
 	w.clock = o.Now
 	left, err := w.place(s)
 	if err != nil {

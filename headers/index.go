@@ -190,12 +190,14 @@ func (x *index) open(path string, r *rules) (*Chain, error) {
 	if info.Size() < x.Size {
 		return nil, fmt.Errorf("%s: damaged: %d bytes, want %d", name, info.Size(), x.Size)
 	}
-	if c.file, err = os.Open(name); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = errNoData
-		}
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoData
+	}
+	if err != nil {
 		return nil, err
 	}
+	c.file = file
 	c.settle()
 	if err := c.checkKnown(); err != nil {
 		c.file.Close()

@@ -60,13 +60,15 @@ type writer struct {
 	// below which no branch from another one may leave it.
 	recorded string
 	lowest   uint32
+	// volatile: nothing is on disk, and path only names the chain in errors.
+	volatile bool
 	// maxBranch is the limit of that name; tests have a lower one.
 	maxBranch uint32
 
 	chain  *Chain   // what is accepted; nil where there is nothing
 	closer []*Chain // that were opened
 	number uint32   // of the data file
-	file   *os.File // nil until something is to be written
+	file   data     // nil until something is to be written
 	moved  bool     // the number is a new one
 	size   int64    // bytes of the data file that are accepted
 	end    int64    // and with what is not yet
@@ -96,11 +98,8 @@ func (b *branch) count() uint32 { return b.tip.height + 1 - b.from }
 // openWriter opens the chain at path for writing. With replace it leaves what
 // is there aside, until save.
 func openWriter(path string, r *rules, source string, replace bool) (*writer, error) {
-	if err := CheckSource(source); err != nil {
+	if err := checkWriter(r, source, replace); err != nil {
 		return nil, err
-	}
-	if replace && r.network == bitcoin.Mainnet {
-		return nil, errors.New("unsupported on mainnet: the chain with most work is taken, no other can replace it")
 	}
 	w := &writer{path: path, rules: r, source: source, maxBranch: maxBranch}
 	c, err := openChain(path, r)
@@ -116,13 +115,29 @@ func openWriter(path string, r *rules, source string, replace bool) (*writer, er
 	if err != nil {
 		return nil, err
 	}
-	w.chain, w.closer = c, append(w.closer, c)
-	w.recorded = c.source
-	w.lowest = max(c.main().From+1, c.Height()-min(c.Height(), MaxReplaced))
+	w.closer = append(w.closer, c)
+	w.goOn(c)
 	if err := w.openData(); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
+}
+
+// checkWriter refuses what no chain can be written with.
+func checkWriter(r *rules, source string, replace bool) error {
+	if err := CheckSource(source); err != nil {
+		return err
+	}
+	if replace && r.network == bitcoin.Mainnet {
+		return errors.New("unsupported on mainnet: the chain with most work is taken, no other can replace it")
+	}
+	return nil
+}
+
+// goOn has the writer add to a chain.
+func (w *writer) goOn(c *Chain) {
+	w.chain, w.recorded = c, c.source
+	w.lowest = max(c.main().From+1, c.Height()-min(c.Height(), MaxReplaced))
 }
 
 // openData opens the data file of the chain. That of the embedded node has
@@ -140,9 +155,11 @@ func (w *writer) openData() error {
 		return err
 	}
 	w.number, w.size, w.end = x.Data, x.Size, x.Size
-	if w.file, err = os.OpenFile(dataName(w.path, w.number), os.O_RDWR, 0); err != nil {
+	file, err := os.OpenFile(dataName(w.path, w.number), os.O_RDWR, 0)
+	if err != nil {
 		return err
 	}
+	w.file = file
 	// What a killed writer has left behind the end is in nobody's way, but is no
 	// part of the file either.
 	if err := w.file.Truncate(w.size); err != nil {
@@ -433,19 +450,11 @@ func (w *writer) flush() error {
 
 // createData makes a new data file and copies all headers into it.
 func (w *writer) createData() error {
-	if err := atomicfile.MkdirAll(filepath.Dir(w.path), 0o755); err != nil {
-		return err
-	}
-	number, err := nextNumber(w.path)
-	if err != nil {
-		return err
-	}
-	file, err := os.OpenFile(dataName(w.path, number), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
 	old := w.file
-	w.file, w.number, w.moved, w.size, w.end = file, number, true, 0, 0
+	if err := w.emptyData(); err != nil {
+		return err
+	}
+	w.size, w.end = 0, 0
 	if w.chain == nil {
 		return nil
 	}
@@ -464,6 +473,27 @@ func (w *writer) createData() error {
 	if old != nil {
 		return old.Close()
 	}
+	return nil
+}
+
+// emptyData makes a data file with nothing in it.
+func (w *writer) emptyData() error {
+	if w.volatile {
+		w.file = new(memory)
+		return nil
+	}
+	if err := atomicfile.MkdirAll(filepath.Dir(w.path), 0o755); err != nil {
+		return err
+	}
+	number, err := nextNumber(w.path)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(dataName(w.path, number), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	w.file, w.number, w.moved = file, number, true
 	return nil
 }
 
@@ -540,9 +570,10 @@ func insert(extents []extent, added extent) []extent {
 	return out
 }
 
-// save makes what is accepted safe, and then visible to everybody.
+// save makes what is accepted safe, and then visible to everybody. There is
+// nothing to do for what is in memory.
 func (w *writer) save() error {
-	if w.failed != nil || !w.dirty {
+	if w.failed != nil || !w.dirty || w.volatile {
 		return w.failed
 	}
 	if err := w.file.Sync(); err != nil {

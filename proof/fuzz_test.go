@@ -120,6 +120,7 @@ func FuzzSplitTrailer(f *testing.F) {
 		if err != nil {
 			require.Zero(t, n)
 			require.Nil(t, got)
+			fuzzTrailer(t, string(data), err)
 			return
 		}
 		doc, digits := string(data[:n]), startxref(string(data))
@@ -127,6 +128,22 @@ func FuzzSplitTrailer(f *testing.F) {
 		require.Equal(t, digits, startxref(doc))
 		require.LessOrEqual(t, len(got), proof.MaxSize)
 	})
+}
+
+// fuzzTrailer puts a proof into a file from which none could be taken: what is
+// written is read, and nothing is written after what a reader refuses.
+func fuzzTrailer(t *testing.T, doc string, refused error) {
+	proofFile := []byte("a proof")
+	added, err := proof.Trailer(strings.NewReader(doc), int64(len(doc)), proofFile)
+	if err != nil {
+		return
+	}
+	require.ErrorIs(t, refused, proof.ErrNoTrailer)
+	require.Equal(t, trailer(proofFile, startxref(doc)), string(added))
+	n, got, err := split(doc + string(added))
+	require.NoError(t, err)
+	require.EqualValues(t, len(doc), n)
+	require.Equal(t, proofFile, got)
 }
 
 // startxref is the digits between the last startxref and the last %%EOF.

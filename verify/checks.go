@@ -13,12 +13,15 @@ import (
 )
 
 // checkDocument: these bytes have the digest in the proof.
-func checkDocument(r *Result, digest Digest, p *proof.Proof) {
-	if digest != p.Digest {
-		r.failed(Document, DigestDiffers, "the file has SHA-256 %x, the proof is for %x", digest, p.Digest)
-		return
+func checkDocument(r *Result, digest *Digest, p *proof.Proof) {
+	switch {
+	case digest == nil:
+		r.unknown(Document, NoDocument, "the document is not here; it must have SHA-256 %x", p.Digest)
+	case *digest != p.Digest:
+		r.failed(Document, DigestDiffers, "the file has SHA-256 %x, the proof is for %x", *digest, p.Digest)
+	default:
+		r.ok(Document, "SHA-256 %x", *digest)
 	}
-	r.ok(Document, "SHA-256 %x", digest)
 }
 
 // checkInclusion: the entry is in the tree of each layer's statement. Size and

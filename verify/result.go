@@ -98,6 +98,7 @@ const (
 	NoProof             Reason = "no-proof"
 	MalformedProof      Reason = "malformed-proof"
 	NewerProof          Reason = "newer-proof"
+	NoDocument          Reason = "no-document"
 	DigestDiffers       Reason = "digest-differs"
 	NotInTree           Reason = "not-in-tree"
 	UnknownIssuer       Reason = "unknown-issuer"

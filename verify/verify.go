@@ -176,6 +176,12 @@ func ReadProof(proofFile []byte) Proof {
 	return Proof{p, err}
 }
 
+// ReadCompact reads a proof in its compact form, as ReadProof does a file.
+func ReadCompact(compact []byte) Proof {
+	p, err := proof.ParseCompact(compact)
+	return Proof{p, err}
+}
+
 // Digest returns the digest of the document that the proof says it is for, and
 // false for a proof that could not be read.
 func (p Proof) Digest() (Digest, bool) {
@@ -185,6 +191,10 @@ func (p Proof) Digest() (Digest, bool) {
 	return p.p.Digest, true
 }
 
+// Parsed returns what was read, of which nothing is checked; nil for a proof
+// that could not be read.
+func (p Proof) Parsed() *proof.Proof { return p.p }
+
 // Verify judges the document with the given digest by the proof file.
 func (v *Verifier) Verify(digest Digest, proofFile []byte) *Result {
 	return v.Judge(digest, ReadProof(proofFile))
@@ -192,6 +202,17 @@ func (v *Verifier) Verify(digest Digest, proofFile []byte) *Result {
 
 // Judge is Verify for a proof that was read. The zero Proof is malformed.
 func (v *Verifier) Judge(digest Digest, p Proof) *Result {
+	return v.judge(&digest, p)
+}
+
+// JudgeWithoutDocument judges a proof of which the document is not at hand, such
+// as one on paper: document is unknown, so that the verdict is never better than
+// CannotTell.
+func (v *Verifier) JudgeWithoutDocument(p Proof) *Result {
+	return v.judge(nil, p)
+}
+
+func (v *Verifier) judge(digest *Digest, p Proof) *Result {
 	switch {
 	case errors.Is(p.err, proof.ErrNewer):
 		return unjudged(CannotTell, NewerProof, p.err)
@@ -224,7 +245,9 @@ func unjudged(v Verdict, why Reason, problem error) *Result {
 	return r
 }
 
-func (v *Verifier) verify(digest Digest, p *proof.Proof) *Result {
+// verify judges by a proof that could be read; digest is nil where there is no
+// document.
+func (v *Verifier) verify(digest *Digest, p *proof.Proof) *Result {
 	r := newResult()
 	s := p.Layers[0].Statement
 	r.ClaimedIssuer, r.Title, r.Network = s.Issuer, s.Title, s.Network

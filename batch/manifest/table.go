@@ -48,7 +48,7 @@ func WriteTable(w io.Writer, m *Manifest, rows []TableRow) error {
 			row := m.Rows[r.Row]
 			number, fields = strconv.Itoa(row.Number), row.Fields
 		}
-		b.WriteString(tableCell(r.Document))
+		b.WriteString(Cell(r.Document))
 		writeCells(b, []string{r.Proof, number})
 		writeCells(b, fields)
 		b.WriteString("\r\n")
@@ -60,13 +60,13 @@ func WriteTable(w io.Writer, m *Manifest, rows []TableRow) error {
 func writeCells(b *bufio.Writer, cells []string) {
 	for _, c := range cells {
 		b.WriteByte(',')
-		b.WriteString(tableCell(c))
+		b.WriteString(Cell(c))
 	}
 }
 
-// tableCell is a cell as CSV: quoted where RFC 4180 wants it, and where it would
+// Cell is a cell as CSV: quoted where RFC 4180 wants it, and where it would
 // be a formula.
-func tableCell(s string) string {
+func Cell(s string) string {
 	formula := isFormula(s)
 	if formula {
 		s = "'" + s

@@ -5,6 +5,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 // temporary file is removed and the old file untouched; only where the error is
 // of the last step, syncing the directory, the new one may be in its place.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
-	return write(path, data, perm, Temporary, true, os.Rename)
+	return write(path, bytesOf(data), perm, Temporary, true, os.Rename)
 }
 
 // Temporary is the pattern of the names of temporary files, as os.CreateTemp
@@ -30,29 +31,53 @@ const Temporary = ".tmp-*"
 // gives the pattern of the temporary file's name, so that it can find what a
 // killed process left in a directory of somebody else's.
 func WriteUnsynced(path string, data []byte, perm fs.FileMode, temporary string) error {
-	return write(path, data, perm, temporary, false, os.Rename)
+	return write(path, bytesOf(data), perm, temporary, false, os.Rename)
 }
 
 // WriteNew is WriteFile for a file that must not exist yet: where path exists
 // it changes nothing and returns an error that is fs.ErrExist.
 func WriteNew(path string, data []byte, perm fs.FileMode) error {
-	return write(path, data, perm, Temporary, true, linkNew)
+	return write(path, bytesOf(data), perm, Temporary, true, linkNew)
 }
 
-func write(path string, data []byte, perm fs.FileMode, temporary string, sync bool, place func(tmp, path string) error) (err error) {
+// CreateNew is WriteNew for content that is too long to be held: fill writes it,
+// and its error is returned, with nothing left at path. The pattern is that of
+// WriteUnsynced.
+func CreateNew(path string, fill func(io.Writer) error, perm fs.FileMode, temporary string) error {
+	return write(path, fill, perm, temporary, true, linkNew)
+}
+
+// CreateOver is CreateNew, and replaces what is at path.
+func CreateOver(path string, fill func(io.Writer) error, perm fs.FileMode, temporary string) error {
+	return write(path, fill, perm, temporary, true, os.Rename)
+}
+
+func bytesOf(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
+func write(path string, fill func(io.Writer) error, perm fs.FileMode, temporary string, sync bool, place func(tmp, path string) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, temporary)
 	if err != nil {
 		return named(path, err)
 	}
+	own := true // the error is about the file that is written
 	defer func() {
 		if err != nil {
 			f.Close()
 			os.Remove(f.Name())
-			err = named(path, err)
+			if own {
+				err = named(path, err)
+			}
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if err = fill(f); err != nil {
+		var pathErr *fs.PathError
+		own = errors.As(err, &pathErr) && pathErr.Path == f.Name()
 		return err
 	}
 	if err = f.Chmod(perm); err != nil {

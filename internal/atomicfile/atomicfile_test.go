@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -237,4 +239,39 @@ func TestSyncDir(t *testing.T) {
 	if runtime.GOOS != "windows" {
 		require.ErrorIs(t, atomicfile.SyncDir(filepath.Join(dir, "missing")), fs.ErrNotExist)
 	}
+}
+
+// What fill writes is there whole or not at all, and an error of its own is not
+// one about the file that is written.
+func TestFill(t *testing.T) {
+	const pattern = ".own-*"
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	pieces := func(w io.Writer) error {
+		for range 1000 {
+			if _, err := io.WriteString(w, "0123456789"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	require.NoError(t, atomicfile.CreateNew(path, pieces, 0o600, pattern))
+	requireContent(t, path, strings.Repeat("0123456789", 1000))
+	requireMode(t, path, 0o600)
+	require.ErrorIs(t, atomicfile.CreateNew(path, pieces, 0o600, pattern), fs.ErrExist)
+
+	_, missing := os.Open(filepath.Join(dir, "source"))
+	fails := func(w io.Writer) error { return errors.Join(pieces(w), missing) }
+	for _, create := range []func(string, func(io.Writer) error, fs.FileMode, string) error{atomicfile.CreateNew, atomicfile.CreateOver} {
+		err := create(path, fails, 0o644, pattern)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.ErrorContains(t, err, "source")
+		requireContent(t, path, strings.Repeat("0123456789", 1000))
+		requireOnly(t, dir, "file")
+	}
+	short := func(w io.Writer) error { _, err := io.WriteString(w, "short"); return err }
+	require.NoError(t, atomicfile.CreateOver(path, short, 0o640, pattern))
+	requireContent(t, path, "short")
+	requireMode(t, path, 0o640)
+	requireOnly(t, dir, "file")
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"gradseal/internal/gotool"
 )
 
 // nfpm makes the packages. Releases after this one need modules that are not
@@ -66,7 +68,7 @@ func (w *writer) writePackages(ctx context.Context, chosen []platform) error {
 		cmd := exec.CommandContext(ctx, tool, "package", "--packager", "deb", "--config", config, "--target", file)
 		cmd.Dir = stage
 		cmd.Env = append(os.Environ(), "VERSION="+w.stamp.debian(), "ARCH="+p.arch, fmt.Sprintf("SOURCE_DATE_EPOCH=%d", w.stamp.time.Unix()))
-		if _, err := output(cmd); err != nil {
+		if _, err := gotool.Output(cmd); err != nil {
 			return err
 		}
 	}
@@ -76,7 +78,7 @@ func (w *writer) writePackages(ctx context.Context, chosen []platform) error {
 // writeConfig writes nfpm's configuration: packaging/nfpm.yaml and every file of
 // the stage, with a mode that owes nothing to this user's umask.
 func (w *writer) writeConfig(stage, config string) error {
-	head, err := os.ReadFile(filepath.Join(w.root, "packaging", "nfpm.yaml"))
+	head, err := os.ReadFile(filepath.Join(w.Root, "packaging", "nfpm.yaml"))
 	if err != nil {
 		return err
 	}
@@ -101,27 +103,27 @@ func (w *writer) stageTexts(stage string) error {
 	doc := filepath.Join(stage, docPath)
 	copies := map[string]string{
 		filepath.Join(w.dir, licencesName):                      filepath.Join(doc, licencesName),
-		filepath.Join(w.root, "config.example.yaml"):            filepath.Join(doc, "config.example.yaml"),
-		filepath.Join(w.root, "packaging", "copyright"):         filepath.Join(doc, "copyright"),
-		filepath.Join(w.root, "packaging", "lintian-overrides"): filepath.Join(stage, overridesPath),
+		filepath.Join(w.Root, "config.example.yaml"):            filepath.Join(doc, "config.example.yaml"),
+		filepath.Join(w.Root, "packaging", "copyright"):         filepath.Join(doc, "copyright"),
+		filepath.Join(w.Root, "packaging", "lintian-overrides"): filepath.Join(stage, overridesPath),
 	}
 	for name, path := range completionPaths {
 		copies[filepath.Join(w.dir, completionsName, name)] = filepath.Join(stage, path)
 	}
-	readmes, err := filepath.Glob(filepath.Join(w.root, "README*.md"))
+	readmes, err := filepath.Glob(filepath.Join(w.Root, "README*.md"))
 	if err != nil {
 		return err
 	}
 	for _, file := range readmes {
 		copies[file] = filepath.Join(doc, filepath.Base(file))
 	}
-	docs, err := listFiles(filepath.Join(w.root, "docs"))
+	docs, err := listFiles(filepath.Join(w.Root, "docs"))
 	if err != nil {
 		return err
 	}
 	for _, name := range docs {
 		if filepath.Ext(name) != ".go" { // the documents have tests
-			copies[filepath.Join(w.root, "docs", filepath.FromSlash(name))] = filepath.Join(doc, "docs", filepath.FromSlash(name))
+			copies[filepath.Join(w.Root, "docs", filepath.FromSlash(name))] = filepath.Join(doc, "docs", filepath.FromSlash(name))
 		}
 	}
 	for from, to := range copies {

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/mod/semver"
+
+	"gradseal/internal/gotool"
 )
 
 func TestDebianVersion(t *testing.T) {
@@ -108,13 +110,6 @@ func TestStampOfCommit(t *testing.T) {
 
 	told := stamp{told: "v1.2.3", version: "v1.2.3", time: at}
 	require.Equal(t, told, build(told))
-}
-
-func TestCleanEnvironment(t *testing.T) {
-	settings := map[string]string{"GOFLAGS": "-race", "GOAMD64": "v3", "CGO_ENABLED": "1", "GOPROXY": "off", "GOENV": "/home/a/env", "GOSUMDB": ""}
-	environ := []string{"PATH=/bin", "GOFLAGS=-race", "GOPROXY=other", "GOAMD64=v3", "CGO_ENABLED=1", "GOOGLE=1"}
-	require.Equal(t, []string{"PATH=/bin", "GOOGLE=1", "GOPROXY=off", "GOENV=off", "GOWORK=off", "CGO_ENABLED=0"}, cleanEnvironment(environ, settings))
-	require.Equal(t, "GOFLAGS=-race", environ[1], "the caller's is as it was")
 }
 
 func TestChoose(t *testing.T) {
@@ -268,7 +263,7 @@ func TestStage(t *testing.T) {
 	write(t, dir, "man/gradseal.1", "a page")
 	require.NoError(t, writeCompletions(filepath.Join(dir, completionsName)))
 	w := &writer{
-		toolchain: &toolchain{root: root}, dir: dir,
+		toolchain: &toolchain{&gotool.Toolchain{Root: root}}, dir: dir,
 		stamp: stamp{version: "v1.2.3-rc.1", time: time.Date(2026, 11, 22, 19, 31, 42, 0, time.UTC)},
 	}
 	require.NoError(t, w.stageTexts(stage))
@@ -332,10 +327,9 @@ func TestCompletions(t *testing.T) {
 
 func newTestToolchain(t *testing.T, dir string) *toolchain {
 	t.Helper()
-	t.Chdir(dir)
-	tools, err := newToolchain(t.Context())
+	tools, err := gotool.New(t.Context(), dir)
 	require.NoError(t, err)
-	return tools
+	return &toolchain{tools}
 }
 
 func runtimeRoot(t *testing.T) string {

@@ -23,6 +23,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+
+	"gradseal/internal/gotool"
 )
 
 // outputName is the directory that is written, below the module's root.
@@ -49,16 +51,16 @@ func run(ctx context.Context, version, only string) error {
 	if err != nil {
 		return err
 	}
-	tools, err := newToolchain(ctx)
+	tools, err := gotool.New(ctx, ".")
 	if err != nil {
 		return err
 	}
-	stamp, err := newStamp(version, tools.root, os.Getenv("SOURCE_DATE_EPOCH"))
+	stamp, err := newStamp(version, tools.Root, os.Getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return err
 	}
-	w := &writer{toolchain: tools, stamp: stamp}
-	output := filepath.Join(tools.root, outputName)
+	w := &writer{toolchain: &toolchain{tools}, stamp: stamp}
+	output := filepath.Join(tools.Root, outputName)
 	err = replace(output, func(dir string) error {
 		w.dir = dir
 		return w.write(ctx, chosen)

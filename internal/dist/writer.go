@@ -9,6 +9,7 @@ import (
 
 	"gradseal/cmd"
 	"gradseal/cmd/man"
+	"gradseal/internal/pagebuild"
 )
 
 // What is below the output beside the programs, the packages and the sums.
@@ -26,6 +27,10 @@ type writer struct {
 }
 
 func (w *writer) write(ctx context.Context, chosen []platform) error {
+	note("building what the page embeds")
+	if err := pagebuild.Build(ctx, w.Toolchain, filepath.Join(w.Root, filepath.FromSlash(pagebuild.Directory))); err != nil {
+		return err
+	}
 	for _, p := range chosen {
 		note("building for %s", p)
 		if err := w.writeProgram(ctx, p); err != nil {

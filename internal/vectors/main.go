@@ -63,6 +63,9 @@ func files() []file {
 		fileOf("timestamp", timestampVectors()),
 		fileOf("proof", proofVectors()),
 		fileOf("trailer", trailerVectors()),
+		fileOf("compact", compactVectors()),
+		fileOf("codes", codesVectors()),
+		fileOf("paper", paperVectors()),
 		fileOf("verdict", verdictVectors()),
 	}
 }

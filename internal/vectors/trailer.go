@@ -62,11 +62,10 @@ func trailerVectors() []trailerVector {
 	carries("zero", "An N of zero.", edit(trailerOwn, "\n9\n", "\n0\n"), trailer(data, "0"), data)
 	carries("twice", "The original has a trailer of its own: stripped once.", trailerOwn+trailer("the first", "9"), usual, data)
 	none("none", "A document without a trailer.", trailerOwn)
-	none("other-end", "A trailer that is followed by a byte: the file does not end in the end of a trailer.", trailerOwn+usual+"\n")
-	none("end-within-line", "The last line ends in %%EOF and is more than that: the file does not end in the end of a trailer.", trailerOwn+strings.TrimSuffix(usual, "\n%%EOF\n")+" %%EOF\n")
 	none("marker-2", "The marker of another version.", trailerOwn+edit(usual, "proof-1", "proof-2"))
 	none("marker-within-line", "The marker does not begin a line.", trailerOwn+edit(usual, "\n%grad", " %grad"))
-	none("marker-crlf", "The marker ends in CR LF.", trailerOwn+edit(usual, "proof-1\n", "proof-1\r\n"))
+	none("marker-alone", "The marker does not end in a line end: the file ends with it.", trailerOwn+strings.TrimSuffix(trailerMarker, "\n"))
+	none("marker-first", "The marker is the first line of the file: there is no line end before it.", trailerMarker[1:]+trailerOwn)
 	none("empty", "An empty file.", "")
 	limit := strings.Repeat("a", 65536)
 	refuse("65537-bytes", "A proof of a byte more than the limit.", trailerOwn+trailer(limit+"a", "9"), "trailer/proof-size")
@@ -74,6 +73,16 @@ func trailerVectors() []trailerVector {
 	b64 := base64.StdEncoding.EncodeToString([]byte(data))
 	for _, c := range []struct{ name, why, added, fails string }{
 		{"content-after", "An incremental update after the trailer.", usual + "1 0 obj\n(4.00)\nendobj\nstartxref\n9\n%%EOF\n", "trailer/form"},
+		{"byte-after", "A line end after the trailer.", usual + "\n", "trailer/form"},
+		{"end-missing", "The trailer without its last line end.", strings.TrimSuffix(usual, "\n"), "trailer/form"},
+		{"end-crlf", "The trailer ends in CR LF.", strings.TrimSuffix(usual, "\n") + "\r\n", "trailer/form"},
+		{"end-within-line", "The last line ends in %%EOF and is more than that.", strings.TrimSuffix(usual, "\n%%EOF\n") + " %%EOF\n", "trailer/form"},
+		{"cut-off", "The file is cut off within the lines.", usual[:60], "trailer/form"},
+		{"marker-last", "Nothing follows the marker.", trailerMarker, "trailer/form"},
+		{"marker-crlf", "The marker ends in CR LF.", edit(usual, "proof-1\n", "proof-1\r\n"), "trailer/form"},
+		{"marker-cr", "The marker begins with CR.", "\r" + usual[1:], "trailer/form"},
+		{"marker-ends-cr", "The marker ends in CR.", edit(usual, "proof-1\n", "proof-1\r"), "trailer/form"},
+		{"all-crlf", "All line ends of the trailer are CR LF.", strings.ReplaceAll(usual, "\n", "\r\n"), "trailer/form"},
 		{"content-within", "A line without % among the lines.", edit(usual, "startxref", "1 0 obj\nstartxref"), "trailer/form"},
 		{"content-before-lines", "A line without % before the lines.", edit(usual, "proof-1\n", "proof-1\n<<>>\n"), "trailer/form"},
 		{"second-startxref", "A second startxref within the trailer.", edit(usual, "startxref\n9\n", "startxref\n9\nstartxref\n9\n"), "trailer/form"},
@@ -111,6 +120,8 @@ func trailerVectors() []trailerVector {
 	} {
 		refuse(c.name, c.why, c.original+usual, "trailer/original")
 	}
+	refuse("far-marker", "The marker stands further up than any trailer is long.", trailerOwn+usual+strings.Repeat("% more\n", 13000)+"%%EOF\n", "trailer/form")
+	refuse("marker-in-comment", "The original has the marker on a line of its own, and no trailer.", edit(trailerOwn, "% a document", trailerMarker[1:len(trailerMarker)-1]), "trailer/form")
 	refuse("marker-twice", "The last marker counts; what stands before it is no original.", trailerOwn+trailerMarker+"%eA==\n"+usual, "trailer/original")
 	return all
 }

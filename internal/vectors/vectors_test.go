@@ -22,6 +22,7 @@ import (
 	"gradseal/issuer"
 	"gradseal/merkle"
 	"gradseal/proof"
+	"gradseal/qr"
 )
 
 const vectorsDir = "../../testdata/vectors"
@@ -166,7 +167,7 @@ var says = map[string]string{
 	"proof/attestations":  `^two attestations of one type|^the attestation of type bitcoin is not the first$`,
 	"proof/type":          `^bitcoin attestation: type "", want`,
 	"proof/hex":           `has \d+ characters, want|is not lower-case hex`,
-	"proof/position":      `unexpected number .* at "attestations.position"`,
+	"proof/position":      `unexpected number .* at "attestations.position"|position \d+, want at most 4294967295`,
 	"proof/block-path":    `^bitcoin attestation: audit path has \d+ hashes`,
 	"proof/height":        `unexpected number .* at "attestations.height"`,
 	"proof/successors":    `^bitcoin attestation: \d+ successors`,
@@ -184,11 +185,27 @@ var says = map[string]string{
 	"timestamp/height":      `malformed timestamp: the block attestation has no height$|the timestamp ends in Bitcoin block \d+, want`,
 	"timestamp/result":      `the timestamp attests to \d+ bytes, want the 32 of a Merkle root$`,
 
-	"trailer/form":       `something follows or interrupts the proof|line \d+ has \d+ characters`,
+	"compact/newer":     `^made by a newer gradseal: compact proof of version 2$`,
+	"compact/version":   `^malformed compact proof: version 0, want 1$`,
+	"compact/truncated": `^malformed compact proof: (unexpected EOF|a number that is cut off)`,
+	"compact/number":    `^malformed compact proof: (a number .* of more than 64 bits|not in its one spelling)$`,
+	"compact/count":     `^malformed compact proof: (\d+ [a-z ]+, want at most \d+|attestations of kind 4, want 0 to 3)$`,
+	"compact/network":   `^malformed compact proof: layer 1: .*network`,
+	"compact/left-over": `^malformed compact proof: \d+ bytes after its end$`,
+	"compact/spelling":  `^malformed compact proof: not in its one spelling$`,
+
+	"codes/form":    `^the code is not written as part|^the code says that it is|^code \d+ has \d+ bytes, want`,
+	"codes/base45":  `^code \d+: not Base45$`,
+	"codes/other":   `^the code is part of another proof$`,
+	"codes/twice":   `^code 1 was read twice, with different contents$`,
+	"codes/split":   `^the codes do not make one proof`,
+	"codes/missing": `^codes are missing$`,
+
+	"trailer/form":       `something interrupts the lines|line \d+ of the proof has|content was added after|the file is cut off within|the line ends at the proof`,
 	"trailer/base64":     `illegal base64 data`,
 	"trailer/proof-size": `the proof has \d+ bytes, more than`,
-	"trailer/original":   `the document before it does not end in startxref`,
-	"trailer/digits":     `startxref \d+, the document before it has`,
+	"trailer/original":   `what stands before the proof does not end in startxref`,
+	"trailer/digits":     `startxref after the proof is \d+, and that of`,
 }
 
 // requireFails checks that err is what the id asks for: nil for none.
@@ -670,6 +687,45 @@ func TestTrailer(t *testing.T) {
 		require.EqualValues(t, *v.Original, original)
 		require.Equal(t, *v.Proof, string(got))
 	})
+}
+
+func TestCompact(t *testing.T) {
+	each(t, "compact", func(t *testing.T, v compactVector) {
+		data := unhex(t, v.Compact)
+		p, err := proof.ParseCompact(data)
+		requireFails(t, v.Fails, err)
+		require.Equal(t, v.Fails == "compact/newer", errors.Is(err, proof.ErrNewer))
+		if v.Fails != "" {
+			return
+		}
+		require.Equal(t, v.Proof, marshal(p))
+		again, err := proof.MarshalCompact(p)
+		require.NoError(t, err)
+		require.Equal(t, data, again)
+	})
+}
+
+func TestCodes(t *testing.T) {
+	each(t, "codes", func(t *testing.T, v codesVector) {
+		compact, err := joined(v.Codes)
+		requireFails(t, v.Fails, err)
+		require.Equal(t, v.Compact, hex.EncodeToString(compact))
+	})
+}
+
+// joined is what a reader makes of codes.
+func joined(codes []string) ([]byte, error) {
+	var parts qr.Parts
+	for _, text := range codes {
+		if err := parts.Add([]byte(text)); err != nil && !errors.Is(err, qr.ErrNotPart) {
+			return nil, err
+		}
+	}
+	compact, done := parts.Done()
+	if !done {
+		return nil, errors.New("codes are missing")
+	}
+	return compact, nil
 }
 
 // The seeds of two keys with one key id were found by a search that the program

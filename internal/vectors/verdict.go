@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,11 @@ type (
 		WorkOnly      bool          `json:"work_only"`
 		Cause         string        `json:"cause,omitempty"`
 		Fails         string        `json:"fails"`
+	}
+	// paperVector has the compact proof in place of document and proof.
+	paperVector struct {
+		verdictVector
+		Compact string `json:"compact"`
 	}
 	statusInput struct {
 		List   string `json:"list"`
@@ -234,30 +240,47 @@ func verdictVectors() []verdictVector {
 	var all []verdictVector
 	cases := slices.Concat(validCases(), readCases(), evidenceCases(), anchorCases(), blockCases(), issuerCases(), statusCases(), carriedCases(), stampCases())
 	for _, c := range cases {
-		s := newScene()
-		if c.early != nil {
-			c.early(s)
-		}
-		s.make()
-		if c.late != nil {
-			c.late(s)
-		}
-		v := s.vector()
-		v.head = head{"verdict-" + c.name, c.why}
-		v.Verdict, v.Checks, v.Fails, v.Cause = c.verdict, c.not.checks(), c.fails, c.cause
-		v.WorkOnly = c.workOnly
-		if c.witness {
-			v.Witness = s.before[len(s.before)-1].Hash().String()
-		}
-		if v.Checks.Anchor == "ok" && v.Checks.Block == "ok" && !c.workOnly {
-			v.NoLaterThan = cmp.Or(c.day, "2026-11-22")
-			if !c.noEarliest {
-				v.NoEarlierThan = s.before[len(s.before)-2].Hash().String()
-			}
-		}
+		all = append(all, c.vector("verdict-"))
+	}
+	return all
+}
+
+// paperVectors are proofs without a document, as they are on paper.
+func paperVectors() []paperVector {
+	var all []paperVector
+	for _, c := range paperCases() {
+		v := paperVector{verdictVector: c.vector("paper-")}
+		v.Compact = hex.EncodeToString([]byte(compactOf(must(proof.Parse([]byte(*v.Proof))))))
+		v.documentInput, v.proofInput = documentInput{}, proofInput{}
 		all = append(all, v)
 	}
 	return all
+}
+
+// vector makes the vector, of which the name begins with its kind.
+func (c verdictCase) vector(kind string) verdictVector {
+	s := newScene()
+	if c.early != nil {
+		c.early(s)
+	}
+	s.make()
+	if c.late != nil {
+		c.late(s)
+	}
+	v := s.vector()
+	v.head = head{kind + c.name, c.why}
+	v.Verdict, v.Checks, v.Fails, v.Cause = c.verdict, c.not.checks(), c.fails, c.cause
+	v.WorkOnly = c.workOnly
+	if c.witness {
+		v.Witness = s.before[len(s.before)-1].Hash().String()
+	}
+	if v.Checks.Anchor == "ok" && v.Checks.Block == "ok" && !c.workOnly {
+		v.NoLaterThan = cmp.Or(c.day, "2026-11-22")
+		if !c.noEarliest {
+			v.NoEarlierThan = s.before[len(s.before)-2].Hash().String()
+		}
+	}
+	return v
 }
 
 func validCases() []verdictCase {
@@ -342,13 +365,27 @@ func (s *scene) setTime(t time.Time) {
 	s.policy.Now = t.Add(3 * time.Hour).Format(time.RFC3339)
 }
 
+// paperCases are those of a proof without its document.
+func paperCases() []verdictCase {
+	return []verdictCase{
+		{name: "sound", why: "A sound proof, and no document.",
+			verdict: "cannot-tell", not: answers{document: isUnknown}, fails: "document/no-document"},
+		{name: "pending", why: "A pending proof, and no document: time alone does not bring it.", late: func(s *scene) { s.p.Bitcoin = nil },
+			verdict: "cannot-tell", not: answers{document: isUnknown, anchor: isUnknown, block: isUnknown}, fails: "document/no-document"},
+		{name: "withdrawn", why: "A proof of a document that was withdrawn, and no document.", late: (*scene).withdraw,
+			verdict: "withdrawn", not: answers{document: isUnknown, status: isFailed}, fails: "status/document-withdrawn"},
+		{name: "other-salt", why: "A proof that leads to another root, and no document.", late: func(s *scene) { s.p.Salt[0] ^= 1 },
+			verdict: "invalid", not: answers{document: isUnknown, inclusion: isFailed, anchor: isUnknown}, fails: "inclusion/not-in-tree"},
+	}
+}
+
 func readCases() []verdictCase {
 	read := func(name, why, verdict, fails, cause string, late func(*scene)) verdictCase {
 		return verdictCase{name: name, why: why, late: late, verdict: verdict, not: nothingJudged, fails: fails, cause: cause}
 	}
 	return []verdictCase{
 		read("no-proof", "No proof beside the document or in it.", "cannot-tell", "read/no-proof", "", func(s *scene) { s.noProof = true }),
-		read("other-end", "A proof inside the document, and a byte after it.", "cannot-tell", "read/no-proof", "", func(s *scene) { s.embed(); s.document += "\n" }),
+		read("other-end", "A proof inside the document, and a byte after it.", "invalid", "read/malformed-proof", "trailer/form", func(s *scene) { s.embed(); s.document += "\n" }),
 		read("incremental-update", "An incremental update after the proof in the document.", "invalid", "read/malformed-proof", "trailer/form", func(s *scene) {
 			s.embed()
 			s.document += "5 0 obj\n(GPA 4.00)\nendobj\nstartxref\n9\n%%EOF\n"

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gradseal/bitcoin"
+	"gradseal/evidence"
 	"gradseal/issuer"
-	"gradseal/proof"
 	"gradseal/verify"
 )
 
@@ -47,30 +47,43 @@ func (w *window) At(height uint32) (bitcoin.Header, error) {
 
 func TestVerdict(t *testing.T) {
 	each(t, "verdict", func(t *testing.T, v verdictVector) {
-		r := judge(t, &v)
-		require.Equal(t, v.Verdict, r.Verdict.String(), "%v, %v", r.Problem, r.Checks)
-		for i, want := range []string{v.Checks.Document, v.Checks.Inclusion, v.Checks.Issuer, v.Checks.Anchor, v.Checks.Block, v.Checks.Status} {
-			require.Equal(t, want, r.Checks[i].Outcome.String(), "%s: %s", r.Checks[i].Name, r.Checks[i].Detail)
-		}
-		fails, detail := deciding(r)
-		require.Equal(t, v.Fails, fails)
-		require.Equal(t, v.Fails == "", r.Verdict == verify.Valid)
-		if pattern := saysWhy(v.Fails, v.Cause); pattern != "" {
-			require.Regexp(t, pattern, detail)
-		}
-		require.Equal(t, v.NoLaterThan, day10(r.NoLaterThan))
-		earliest := ""
-		if r.NoEarlier != nil {
-			earliest = r.NoEarlier.Hash.String()
-		}
-		require.Equal(t, v.NoEarlierThan, earliest)
-		witness := ""
-		if r.Witness != nil {
-			witness = r.Witness.Hash.String()
-		}
-		require.Equal(t, v.Witness, witness)
-		require.Equal(t, v.WorkOnly, r.WorkOnly)
+		v.requireResult(t, judge(t, &v))
 	})
+}
+
+func TestPaper(t *testing.T) {
+	each(t, "paper", func(t *testing.T, v paperVector) {
+		verifier, err := verify.New(trustOf(t, &v.verdictVector), policyOf(t, &v.verdictVector))
+		require.NoError(t, err)
+		v.requireResult(t, verifier.JudgeWithoutDocument(verify.ReadCompact(unhex(t, v.Compact))))
+	})
+}
+
+// requireResult checks that a result is as the vector has it.
+func (v *verdictVector) requireResult(t *testing.T, r *verify.Result) {
+	t.Helper()
+	require.Equal(t, v.Verdict, r.Verdict.String(), "%v, %v", r.Problem, r.Checks)
+	for i, want := range []string{v.Checks.Document, v.Checks.Inclusion, v.Checks.Issuer, v.Checks.Anchor, v.Checks.Block, v.Checks.Status} {
+		require.Equal(t, want, r.Checks[i].Outcome.String(), "%s: %s", r.Checks[i].Name, r.Checks[i].Detail)
+	}
+	fails, detail := deciding(r)
+	require.Equal(t, v.Fails, fails)
+	require.Equal(t, v.Fails == "", r.Verdict == verify.Valid)
+	if pattern := saysWhy(v.Fails, v.Cause); pattern != "" {
+		require.Regexp(t, pattern, detail)
+	}
+	require.Equal(t, v.NoLaterThan, day10(r.NoLaterThan))
+	earliest := ""
+	if r.NoEarlier != nil {
+		earliest = r.NoEarlier.Hash.String()
+	}
+	require.Equal(t, v.NoEarlierThan, earliest)
+	witness := ""
+	if r.Witness != nil {
+		witness = r.Witness.Hash.String()
+	}
+	require.Equal(t, v.Witness, witness)
+	require.Equal(t, v.WorkOnly, r.WorkOnly)
 }
 
 // saysWhy is what is said where the answer alone can have several causes.
@@ -112,31 +125,14 @@ func judge(t *testing.T, v *verdictVector) *verify.Result {
 	verifier, err := verify.New(trustOf(t, v), policyOf(t, v))
 	require.NoError(t, err)
 	document := octets(v.Document, v.documentInput.Bytes)
-	original, inside, err := proof.SplitTrailer(bytes.NewReader(document), int64(len(document)))
-	if v.Proof == nil && v.proofInput.Bytes == nil {
-		switch {
-		case errors.Is(err, proof.ErrNoTrailer):
-			return verify.WithoutProof()
-		case err != nil:
-			return verify.Malformed(err)
-		}
-		return verifier.Verify(digestOf(t, document[:original]), inside)
+	var find evidence.Finder
+	if v.Proof != nil || v.proofInput.Bytes != nil {
+		p := verify.ReadProof(octets(v.Proof, v.proofInput.Bytes))
+		find.Named = &p
 	}
-	beside := octets(v.Proof, v.proofInput.Bytes)
-	digest := digestOf(t, document)
-	if p, parseErr := proof.Parse(beside); parseErr == nil && err == nil && p.Digest != digest {
-		if own := digestOf(t, document[:original]); own == p.Digest {
-			digest = own
-		}
-	}
-	return verifier.Verify(digest, beside)
-}
-
-func digestOf(t *testing.T, document []byte) verify.Digest {
-	t.Helper()
-	d, _, err := verify.Hash(bytes.NewReader(document))
+	e, err := find.Find("", io.NewSectionReader(bytes.NewReader(document), 0, int64(len(document))), io.Discard)
 	require.NoError(t, err)
-	return d
+	return e.Judge(verifier)
 }
 
 func policyOf(t *testing.T, v *verdictVector) verify.Policy {

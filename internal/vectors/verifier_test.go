@@ -21,18 +21,22 @@ import (
 	"gradseal/headers"
 )
 
-// The scripts of the verifier in Python, in vectorsDir. The first judges alone;
-// the second imports it, for what a verifier keeps before a verdict and for real
-// files.
+// The scripts of the verifier in Python, in vectorsDir. The first judges alone.
+// The others import it: for what a verifier keeps before a verdict and for real
+// files, and for proofs on paper.
 const (
 	verifierScript = "verifier.py"
 	stateScript    = "state.py"
-	judgeScript    = "judge.py" // reads the vectors for both
+	paperScript    = "paper.py"
+	judgeScript    = "judge.py" // reads the vectors for all
 )
 
-// stateKinds are the kinds of vectors that stateScript judges. All others are
-// those of verifierScript.
-var stateKinds = []string{"chain", "segment", "pack", "status-next", "issuer-next"}
+// stateKinds and paperKinds are the kinds of vectors that stateScript and
+// paperScript judge. All others are those of verifierScript.
+var (
+	stateKinds = []string{"chain", "segment", "pack", "status-next", "issuer-next"}
+	paperKinds = []string{"compact", "codes", "paper"}
+)
 
 // runSecond runs a script in Python. It returns what was printed, and the exit
 // code. Python is kept from writing bytecode beside it, and from modules other
@@ -58,17 +62,11 @@ func runSecond(t *testing.T, script string, args ...string) (lines []string, cod
 
 func TestSecondVerifier(t *testing.T) {
 	t.Parallel()
-	// The name of a vector begins with its kind.
-	kept := regexp.MustCompile("^(" + strings.Join(stateKinds, "|") + ")-")
 	count := make(map[string]int)
-	for _, e := range everything(t) {
-		if kept.MatchString(e.Name) {
-			count[stateScript]++
-		} else {
-			count[verifierScript]++
-		}
+	for _, f := range files() {
+		count[scriptOf(f.Kind)] += len(f.Vectors)
 	}
-	for _, script := range []string{verifierScript, stateScript} {
+	for _, script := range []string{verifierScript, stateScript, paperScript} {
 		lines, code := runSecond(t, filepath.Join(vectorsDir, script))
 		require.Equal(t, []string{fmt.Sprintf("%d vectors, 0 differ", count[script])}, lines)
 		require.Zero(t, code)
@@ -89,8 +87,11 @@ func TestSecondVerifierIsShort(t *testing.T) {
 
 // scriptOf returns the script that judges the vectors of a kind.
 func scriptOf(kind string) string {
-	if slices.Contains(stateKinds, kind) {
+	switch {
+	case slices.Contains(stateKinds, kind):
 		return stateScript
+	case slices.Contains(paperKinds, kind):
+		return paperScript
 	}
 	return verifierScript
 }
@@ -280,13 +281,39 @@ var secondMutations = []struct{ kind, from, to string }{
 	{"issuer-next", `in (0, 1)`, `in (0, 1, 2)`},
 	{"issuer-next", `b.end < a.end`, `b.end <= b.end`},
 	{"issuer-next", `last.keys) >= last.threshold`, `last.keys) > 0`},
+
+	// paper
+	{"compact", `version=version == 1`, `version=True`},
+	{"compact", `newer=version < 2`, `newer=version < 3`},
+	{"compact", `1 <= int(number_of_network, 16)`, `-9 <= int(number_of_network, 16)`},
+	{"compact", `count=size <= most`, `count=size <= most + 1`},
+	{"compact", `left_over=not rest`, `left_over=True`},
+	{"compact", `text() or issuer`, `text()`},
+	{"compact", `need("compact", number=not refusal(verifier.leb128, octets, "number"))`, `pass`},
+	{"compact", `linked = left and count(1)`, `linked = left and count(2)`},
+	{"compact", `"01" + number(int(height)) + verifier.reverse(block)`, `"01" + number(int(height)) + block`},
+	{"compact", `name = "" if name == fields["issuer"] else name`, `pass`},
+	{"compact", `all(map(verifier.follows`, `any(map(verifier.follows`},
+	{"compact", `spelling=pack(value) == compact`, `spelling=True`},
+	{"paper", `verifier.check_verdict(None, `, `verifier.check_verdict("", `},
+	{"codes", `len(code) <= 700`, `len(code) <= 701`},
+	{"codes", `number <= total <= 147`, `number <= total <= 148`},
+	{"codes", `number <= total <= 147`, `total <= 147`},
+	{"codes", `9 <= len(data) <= 454`, `9 <= len(data) <= 453`},
+	{"codes", `other=first == (total, data[:8])`, `other=first[1] == data[:8]`},
+	{"codes", `other=first == (total, data[:8])`, `other=first[0] == total`},
+	{"codes", `twice=parts.get(number, code) == code`, `twice=True`},
+	{"codes", `len(group) > 1 and value`, `value`},
+	{"codes", `missing=first and len(parts) == first[0]`, `missing=first`},
+	{"codes", `split=split(whole) ==`, `split=True or split(whole) ==`},
+	{"codes", `-(-len(compact) // 446)`, `len(compact) // 446 + 1`},
 }
 
 // A verifier with one wrong constant or condition must not pass: otherwise the
 // vectors lack a case.
 func TestSecondVerifierMutated(t *testing.T) {
 	source := make(map[string][]byte)
-	for _, name := range []string{verifierScript, stateScript, judgeScript} {
+	for _, name := range []string{verifierScript, stateScript, paperScript, judgeScript} {
 		data, err := os.ReadFile(filepath.Join(vectorsDir, name))
 		require.NoError(t, err)
 		source[name] = data
@@ -301,7 +328,7 @@ func TestSecondVerifierMutated(t *testing.T) {
 			changed := bytes.ReplaceAll(source[script], []byte(m.from), []byte(m.to))
 			require.NoError(t, os.WriteFile(filepath.Join(dir, script), changed, 0o600))
 			beside := []string{judgeScript}
-			if script == stateScript {
+			if script != verifierScript {
 				beside = append(beside, verifierScript)
 			}
 			for _, name := range beside {

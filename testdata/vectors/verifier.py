@@ -333,10 +333,12 @@ def check_proof(proof):  # 10
     return proof
 
 def check_trailer(file):  # 11
-    original, marker, trailer = as_bytes(file).rpartition(b"\n%gradseal-proof-1\n")
-    if not marker or not as_bytes(file).endswith(b"\n%%EOF\n"):
+    marks = [*re.finditer(rb"(?<=[\r\n])%gradseal-proof-1(?=[\r\n])", as_bytes(file))]
+    if not marks:
         return Record(original=-1, proof="")
-    form = re.fullmatch(b"((%[A-Za-z0-9+/=]{76}\n)*%[A-Za-z0-9+/=]{1,76}\n)"
+    length = marks[-1].start() - 1
+    original, trailer = as_bytes(file)[:length], as_bytes(file)[length:]
+    form = re.fullmatch(b"\n%gradseal-proof-1\n((%[A-Za-z0-9+/=]{76}\n)*%[A-Za-z0-9+/=]{1,76}\n)"
                         b"startxref\n(0|[1-9][0-9]{0,9})\n%%EOF\n", trailer)
     end = re.search(rb"startxref(\r\n|\n|\r)(0|[1-9][0-9]{0,9})(\r\n|\n|\r)%%EOF(\r\n|\n|\r)?\Z",
                     original[-40:])
@@ -346,7 +348,7 @@ def check_trailer(file):  # 11
     return Record(original=len(original), proof=data.decode(errors="replace"), data=data)
 
 def find_proof(document, proof):  # 16.2; returns the digests that the document may have, too
-    file, given = as_bytes(document), proof is not None
+    file, given = as_bytes(document or ""), proof is not None
     trailer = Record(original=-1) if given and refusal(check_trailer, file) else check_trailer(file)
     need("read", no_proof=given or trailer.original >= 0)
     content = file[:trailer.original] if trailer.original >= 0 else file
@@ -439,7 +441,8 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
         need, "issuer", unknown_issuer=file, bad_signature=wrong != "wrong-signature",
         key_time_unclear=wrong != "unclear" and (later or wrong != "not-in-force"),
         keys_not_in_force=wrong != "not-in-force", unknown_signer=wrong != "too-few")
-    answers = [refusal(need, "document", digest_differs=proof.document.sha256 in digests),
+    answers = [refusal(need, "document", no_document=document is not None,
+                       digest_differs=proof.document.sha256 in digests),
                inclusion, issuer, anchor, block, refusal(verify_status, proof, file, known, present,
                                                          header_time(item.header) if dated else 0)]
     failed = [answer for answer in answers if answer and re.search(FAILED, answer)]

@@ -1,0 +1,138 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gradseal/proof"
+	"gradseal/verify"
+)
+
+// proofFolder finds proofs by the digest that they are for, whatever their files
+// are called. It holds where they are, some 150 bytes for each, and reads one
+// when it is asked for.
+type proofFolder struct {
+	proofs []foundProof // by digest, then path
+}
+
+type foundProof struct {
+	digest verify.Digest
+	path   string
+	stamp  string // before it was read
+}
+
+// openProofFolder looks at the beginning of each proof in a folder, with all that
+// is below it. What cannot be read there is passed over, but for the folder
+// itself.
+func (a *app) openProofFolder(ctx context.Context, folder string) (*proofFolder, error) {
+	paths, err := listProofs(folder)
+	if err != nil {
+		return nil, err
+	}
+	bar := a.ui.startProgress("Looking through the proofs", int64(len(paths)), false)
+	defer bar.finish()
+	var f proofFolder
+	err = inOrder(ctx, len(paths), func(_ context.Context, i int) (foundProof, error) {
+		stamp := stampOf(paths[i])
+		digest, _ := peekProof(paths[i])
+		return foundProof{digest, paths[i], stamp}, nil
+	}, func(_ int, p foundProof) error {
+		bar.add(1)
+		if p.digest != (verify.Digest{}) {
+			f.proofs = append(f.proofs, p)
+		}
+		return nil
+	})
+	slices.SortFunc(f.proofs, func(a, b foundProof) int {
+		return cmp.Or(slices.Compare(a.digest[:], b.digest[:]), strings.Compare(a.path, b.path))
+	})
+	return &f, err
+}
+
+// listProofs are the files in a folder that may be proofs by their name.
+func listProofs(folder string) ([]string, error) {
+	root := strings.TrimSuffix(folder, string(filepath.Separator)) + string(filepath.Separator)
+	var paths []string
+	return paths, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil && path == root {
+			return err
+		}
+		if err == nil && !e.IsDir() && strings.EqualFold(filepath.Ext(path), ".json") {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+}
+
+// peekProof reads the digest in the beginning of a proof file.
+func peekProof(path string) (digest verify.Digest, ok bool) {
+	f, err := openRegular(path)
+	if err != nil {
+		return digest, false
+	}
+	defer f.Close()
+	var start [proof.PeekSize]byte
+	if _, err := io.ReadFull(f, start[:]); err != nil {
+		return digest, false
+	}
+	d, ok := proof.Peek(start[:])
+	return verify.Digest(d), ok
+}
+
+// of are the proofs for a digest, by their paths.
+func (f *proofFolder) of(d verify.Digest) []foundProof {
+	from, found := slices.BinarySearchFunc(f.proofs, d, func(p foundProof, d verify.Digest) int { return slices.Compare(p.digest[:], d[:]) })
+	if !found {
+		return nil
+	}
+	to := from
+	for to < len(f.proofs) && f.proofs[to].digest == d {
+		to++
+	}
+	return f.proofs[from:to]
+}
+
+// find reads the proofs for a digest. Files that do not parse belong to no
+// document, nor does one that was replaced or removed meanwhile.
+func (f *proofFolder) find(d verify.Digest) ([]*verify.Proof, error) {
+	var all []*verify.Proof
+	for _, at := range f.of(d) {
+		p, err := readProof(at.path)
+		if err != nil {
+			continue
+		}
+		if is, ok := p.Digest(); ok && is == d {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// stamp tells the proofs for a digest from those that are there another time.
+// It is empty where there are none.
+func (f *proofFolder) stamp(d verify.Digest) string {
+	var b strings.Builder
+	if f != nil {
+		for _, p := range f.of(d) {
+			fmt.Fprintf(&b, "%s %s\n", p.stamp, p.path)
+		}
+	}
+	return b.String()
+}
+
+// stampOf tells a file from what was there under its name before: by its size,
+// and its time of change to the nanosecond. It is empty where there is none.
+func stampOf(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
+}
