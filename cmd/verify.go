@@ -35,7 +35,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
 	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
 	flags.StringVar(&o.ots, "ots", "", "OpenTimestamps `file` of the one document named; it proves by when, and no issuer")
-	flags.BoolVar(&o.qr, "qr", false, "the files named are photographs of the QR codes of one proof and, if at hand, its document")
+	flags.BoolVar(&o.qr, "qr", false, "the files named are photographs of the QR codes of one proof, and its document")
 	flags.StringVar(&o.csv, "csv", "", "write a table of the verdicts to this `file`; the same command again goes on if interrupted")
 	flags.StringVar(&o.report, "report", "", "write a report of the one document named to this HTML `file`, to print or to keep")
 	flags.StringVar(&o.language, "language", "", "`language` of the report: en or zh (default: that of the system, or en)")

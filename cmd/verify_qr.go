@@ -40,7 +40,7 @@ func (a *app) judgeByCodes(ctx context.Context, o verifyOptions, args []string) 
 	}
 	defer closeChain()
 	if document == "" {
-		return []judged{{path: photos[0], Result: v.JudgeWithoutDocument(p)}}, nil
+		return []judged{{path: photos[0], evidence: evidence.Evidence{Proof: &p}, Result: v.JudgeWithoutDocument(p)}}, nil
 	}
 	info, err := os.Stat(document)
 	if err != nil {

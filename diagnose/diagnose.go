@@ -22,7 +22,7 @@ import (
 )
 
 // Code names what was found. The words are in words/lang, under "diagnosis."
-// and the code, and what to do about it under that and ".do".
+// and the code, and what to do about it under that and ".advice".
 type Code string
 
 // What the issued digest proves: undoing it gives the issued document.

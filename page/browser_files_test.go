@@ -75,17 +75,17 @@ func heaps(t testing.TB, b *batch) []given {
 		},
 		{
 			name: "an archive", files: map[string][]byte{"documents.zip": append([]byte("PK\x03\x04"), make([]byte, 300)...)},
-			says: []string{"documents.zip is an archive. Unpack it first"},
+			says: []string{"documents.zip", "is an archive. Unpack it first"},
 		},
 		{
 			name:  "a timestamp",
 			files: map[string][]byte{"a.pdf.ots": []byte("\x00OpenTimestamps\x00\x00Proof\x00\xbf\x89\xe2\xe8\x84\xe8\x92\x94\x01")},
-			says:  []string{"a.pdf.ots is a timestamp of OpenTimestamps"},
+			says:  []string{"a.pdf.ots", "is a timestamp of OpenTimestamps"},
 		},
-		{name: "an empty file", files: map[string][]byte{"empty.pdf": {}}, says: []string{"empty.pdf is empty"}},
+		{name: "an empty file", files: map[string][]byte{"empty.pdf": {}}, says: []string{"empty.pdf", "is empty"}},
 		{
 			name: "an empty file and a proof", files: map[string][]byte{kbsu: {}, kbsu + p: file(kbsu + p)},
-			want: []string{"CANNOT TELL"}, says: []string{kbsu + " is empty", "not the document that it is for"},
+			want: []string{"CANNOT TELL"}, says: []string{kbsu, "is empty", "not the document that it is for"},
 		},
 		{name: "a picture", files: map[string][]byte{"scan.jpg": []byte("\xff\xd8\xff\xe0 no picture")}},
 		{name: "a folder without documents", drop: []string{"holiday"}, files: map[string][]byte{"holiday/a.jpg": {1}, "holiday/b/c.txt": {2}}},
@@ -183,7 +183,8 @@ func (c *chromium) testTools(t *testing.T) {
 	apart := t.TempDir()
 	v.downloadTo(apart)
 	v.finish(func() { v.run(`document.querySelector(".tools button").click()`) })
-	require.Equal(t, map[string][]byte{lin: b.files[lin], lin + proof.Suffix: b.files[lin+proof.Suffix]}, v.downloaded(apart))
+	issued := strings.TrimSuffix(lin, ".pdf") + "-issued.pdf" // the one that carries its proof keeps its name
+	require.Equal(t, map[string][]byte{issued: b.files[lin], issued + proof.Suffix: b.files[lin+proof.Suffix]}, v.downloaded(apart))
 }
 
 // downloadTo lets the page save files, to a folder.

@@ -26,6 +26,7 @@ type View struct {
 	NotProven   []string `json:"not_proven"`
 	Facts       []Fact   `json:"facts"`
 	StatusAsOf  string   `json:"status_as_of"` // a day in words, or ""
+	StatusDate  string   `json:"status_date"`  // the same as 2006-01-02
 }
 
 // Check is the answer to one of the six questions.
@@ -88,6 +89,9 @@ func (l *Language) View(s Subject) View {
 		NotProven:  t.notProven(),
 		Facts:      t.facts(),
 		StatusAsOf: l.Day(t.r.StatusAsOf),
+	}
+	if !t.r.StatusAsOf.IsZero() {
+		v.StatusDate = t.r.StatusAsOf.UTC().Format(time.DateOnly)
 	}
 	if OnTestNetwork(t.r, s.Accepted) {
 		v.TestNetwork = t.say("test-network")

@@ -13,7 +13,7 @@ import (
 
 // chunkSize is how many bytes of a Blob are read at once. A call into JavaScript
 // costs as much as the hashing of some thousand bytes.
-const chunkSize = 1 << 20
+const chunkSize = 1 << 22
 
 // blob reads a Blob, of which it holds one chunk.
 type blob struct {

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long one step in the browser may take, on a busy machine.
+const patience = 2 * time.Minute
+
+// scale is how many dots of a picture make one of the page.
+const scale = 1.5
+
+// browser is a headless Chromium.
+type browser struct {
+	ctx  context.Context
+	stop func()
+}
+
+var errNoChromium = errors.New("chromium is not installed")
+
+func chromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errNoChromium
+}
+
+// startBrowser starts the browser with an empty profile, and without what it asks
+// of the network by itself.
+func startBrowser(ctx context.Context, profile string) (*browser, error) {
+	path, err := chromium()
+	if err != nil {
+		return nil, err
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path),
+		chromedp.UserDataDir(profile),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-domain-reliability", true),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-lcd-text", true),
+		chromedp.Flag("force-color-profile", "srgb"),
+		chromedp.WSURLReadTimeout(time.Minute),
+	)
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	ctx, end := chromedp.NewExecAllocator(ctx, options...)
+	ctx, closeTab := chromedp.NewContext(ctx)
+	b := &browser{ctx: ctx, stop: func() {
+		chromedp.Cancel(ctx) // waits for the end, so that the profile can be removed
+		closeTab()
+		end()
+	}}
+	if err := chromedp.Do(ctx); err != nil {
+		b.stop()
+		return nil, fmt.Errorf("starting Chromium: %w", err)
+	}
+	return b, nil
+}
+
+// page drops the scene's first document and its proof on the scene's page, and
+// takes a picture when the verdict is there.
+func (b *browser) page(name string, g *stage) (*picture, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	err := chromedp.Do(ctx,
+		chromedp.EmulateViewport(980, 800, chromedp.EmulateScale(scale)),
+		inLanguage(g.language),
+		chromedp.Navigate(fileURL(filepath.Join(g.dir, "verify.html"))),
+		until(`document.getElementById("issuers").textContent !== ""`),
+		drop(filepath.Join(g.dir, g.documents[0]), filepath.Join(g.dir, g.documents[0]+".proof.json")),
+		until(`document.querySelector("#cards .card") && document.getElementById("cards").getAttribute("aria-busy") === "false"`),
+		chromedp.Evaluate[chromedp.Void](`document.activeElement?.blur(); scrollTo(0, 0)`),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return capture(ctx, name)
+}
+
+// terminal takes a picture of a terminal that shows screen.
+func (b *browser) terminal(name string, screen []byte) (*picture, error) {
+	text, err := drawn(screen)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	err = chromedp.Do(ctx,
+		chromedp.EmulateViewport(980, 100, chromedp.EmulateScale(scale)),
+		chromedp.Navigate("data:text/html,"+url.PathEscape(fmt.Sprintf(terminalPage, columns, text))),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	image, err := chromedp.Run(ctx, chromedp.Screenshot("pre"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &picture{name: name, text: settled(plain(screen)), image: image}, nil
+}
+
+// capture takes a picture of the whole page, and its words.
+func capture(ctx context.Context, name string) (*picture, error) {
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	image, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &picture{name: name, text: settled(text), image: image}, nil
+}
+
+func fileURL(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+// until waits until an expression is true.
+func until(expression string) chromedp.Action[chromedp.Void] {
+	return chromedp.Poll[chromedp.Void]("Boolean("+expression+")",
+		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(patience))
+}
+
+// drop drops files on the page as an operating system does.
+func drop(paths ...string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+		data := &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}
+		for _, kind := range []input.DispatchDragEventType{
+			input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop,
+		} {
+			_, err := chromedp.Call(ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: 300, Y: 250, Data: data})
+			if err != nil {
+				return chromedp.Void{}, err
+			}
+		}
+		return chromedp.Void{}, nil
+	}
+}
+
+// inLanguage is a browser whose user prefers languages, such as "zh-CN,zh".
+func inLanguage(tags string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+		agent, err := chromedp.Run(ctx, chromedp.Evaluate[string]("navigator.userAgent"))
+		if err != nil {
+			return chromedp.Void{}, err
+		}
+		_, err = chromedp.Call(ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: tags})
+		return chromedp.Void{}, err
+	}
+}
