@@ -299,21 +299,7 @@ func checkAgainst(path string, s *headers.Segment) error {
 		return err
 	}
 	defer c.Close()
-	for i, h := range s.Headers {
-		height := s.From + uint32(i)
-		if height > c.Height() {
-			break
-		}
-		stored, err := c.At(height)
-		switch {
-		case errors.Is(err, headers.ErrNotHeld):
-		case err != nil:
-			return err
-		case stored != h:
-			return fmt.Errorf("height %d is block %s (from %s), not %s: %w", height, stored.Hash(), c.Source(), h.Hash(), headers.ErrDisagree)
-		}
-	}
-	return nil
+	return c.Agrees(s)
 }
 
 // heldRanges are the headers of a network that this home holds; none where

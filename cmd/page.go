@@ -32,7 +32,7 @@ type pageOptions struct {
 func (o *pageOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&o.out, "output", "o", "", "`file` to write, replaced if it is such a page; - is standard output")
-	flags.StringArrayVar(&o.packs, "trust", nil, "`pack` of an issuer whose documents the page recognises; once for each (default: what this machine trusts)")
+	flags.StringArrayVar(&o.packs, "trust", nil, "`pack` of an issuer whom the page trusts; may be repeated (default: all trusted here)")
 	flags.StringVar(&o.network, "network", "mainnet", "the Bitcoin `network` that counts on the page")
 	flags.Uint32Var(&o.confirmations, "confirmations", 0, "`number` of confirmations that a block needs (default: 6, on a test network 1)")
 	flags.StringVar(&o.language, "language", words.Default, "`tag` of the language for browsers that ask for none of the page's")

@@ -236,6 +236,8 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 		return adviseNoProof(j.path)
 	case verify.MalformedProof:
 		return "ask for the proof again, as a file and not as text in a mail"
+	case verify.BrokenTrailer:
+		return "do not rely on what it shows: ask for the file as it was issued, and its proof as a file of its own"
 	case verify.NewerProof:
 		return "get a newer gradseal; this one can neither confirm nor refute it"
 	case verify.UnsupportedTimestamp:

@@ -176,7 +176,7 @@ func Inside(file *io.SectionReader) (Evidence, error) {
 func (e Evidence) Judge(v *verify.Verifier) *verify.Result {
 	switch {
 	case e.Broken != nil:
-		return verify.Malformed(e.Broken)
+		return verify.Broken(e.Broken)
 	case e.Proof == nil:
 		return verify.WithoutProof()
 	}

@@ -189,7 +189,7 @@ func TestFindBroken(t *testing.T) {
 	require.EqualValues(t, len(broken), e.Size)
 	r := e.Judge(verifier(t))
 	require.Equal(t, verify.Invalid, r.Verdict)
-	require.Equal(t, verify.MalformedProof, r.Reason)
+	require.Equal(t, verify.BrokenTrailer, r.Reason)
 
 	outside := read(issue(t, doc, 2))
 	e, err = (&evidence.Finder{Named: outside}).Find("a.pdf", section(broken), io.Discard)

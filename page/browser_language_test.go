@@ -45,9 +45,11 @@ func requireChinese(v *visit, allowed ...string) {
 	require.Equal(v, "zh-Hans", eval[string](v, `document.documentElement.lang`))
 	require.Regexp(v, `\p{Han}`, v.text("h1"))
 	// The program's own words, for who is asked for help, are in no language but its own.
-	label, _, _ := strings.Cut(texts.Text("fact.detail", map[string]string{"check": "|"}), "|")
-	v.run(`[...document.querySelectorAll(".facts dt")].filter((dt) => dt.textContent.startsWith(` + js(label) + `))
-		.forEach((dt) => { dt.dataset.original = dt.nextElementSibling.dataset.original = ""; })`)
+	for _, key := range []string{"fact.detail", "fact.problem"} {
+		label, _, _ := strings.Cut(texts.Text(key, map[string]string{"check": "|"}), "|")
+		v.run(`[...document.querySelectorAll(".facts dt")].filter((dt) => dt.textContent.startsWith(` + js(label) + `))
+			.forEach((dt) => { dt.dataset.original = dt.nextElementSibling.dataset.original = ""; })`)
+	}
 	for _, text := range eval[[]string](v, textOf) {
 		require.NotRegexp(v, `\{[a-z_]+\}`, text, "a placeholder is filled")
 		for _, name := range append(allowed, ".proof.json") {
@@ -97,6 +99,7 @@ func (c *chromium) testChinese(t *testing.T) {
 
 	v.startOver()
 	v.choose(write(t, dir, b.files, lin, lin+proof.Suffix)...)
+	v.wait(`document.querySelector(".tools button")`) // comes a moment after the rest
 	chinese := eval[[]string](v, textOf)
 	v.finish(func() {
 		v.run(`{ const select = document.getElementById("language"); select.value = "en"; select.dispatchEvent(new Event("change")); }`)
@@ -109,6 +112,7 @@ func (c *chromium) testChinese(t *testing.T) {
 	v.finish(func() {
 		v.run(`{ const select = document.getElementById("language"); select.value = "zh"; select.dispatchEvent(new Event("change")); }`)
 	})
+	v.wait(`document.querySelector(".tools button")`)
 	require.Equal(t, chinese, eval[[]string](v, textOf), "there and back")
 }
 

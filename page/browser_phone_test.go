@@ -19,14 +19,8 @@ import (
 
 // onPhone is a small touch screen.
 func onPhone() chromedp.Action[chromedp.Void] {
-	return chromedp.Steps(
-		chromedp.EmulateViewport(360, 740, chromedp.EmulateScale(3), chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait),
-		prefersTouch,
-	)
+	return chromedp.EmulateViewport(360, 740, chromedp.EmulateScale(3), chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
 }
-
-// prefersTouch is a device without a mouse.
-var prefersTouch chromedp.Action[chromedp.Void] = prefers("pointer", "coarse")
 
 // testPhone: on a telephone nothing has to be moved sideways, a finger hits
 // what it is meant for, and the page says what one does there.
@@ -41,8 +35,9 @@ func (c *chromium) testPhone(t *testing.T) {
 		require.Empty(t, eval[[]string](v, `[...document.querySelectorAll("button, select, summary")].filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 24).map((e) => e.outerHTML.slice(0, 120))`), "large enough for a finger: %s", what)
 		v.shoot("phone " + what)
 	}
+	require.Equal(t, "Choose the document and its proof", v.text("#intake-title"), "nothing is dropped there")
 	fits("start")
-	v.do(pagecdpIntercept)
+	v.do(keepFileChooser)
 	chooser := make(chan struct{}, 4)
 	require.NoError(t, chromedp.Listen(v.ctx, func(event any) {
 		if _, ok := event.(*pagecdp.EventFileChooserOpened); ok {
@@ -59,6 +54,7 @@ func (c *chromium) testPhone(t *testing.T) {
 	require.Equal(t, []string{"VALID"}, v.words())
 	v.openAll()
 	fits("valid")
+	v.run(`scrollTo({top: 0, behavior: "instant"})`) // it was being scrolled
 	v.do(chromedp.Tap(chromedp.CSS(".card > summary .headline")))
 	v.wait(`!document.querySelector(".card").open`)
 	v.startOver()
@@ -68,7 +64,8 @@ func (c *chromium) testPhone(t *testing.T) {
 	fits("all open")
 }
 
-var pagecdpIntercept chromedp.Action[chromedp.Void] = func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+// keepFileChooser has the browser tell of the dialog for files, and not open it.
+func keepFileChooser(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 	_, err := chromedp.Call(ctx, pagecdp.SetInterceptFileChooserDialog, pagecdp.SetInterceptFileChooserDialogParams{Enabled: true})
 	return chromedp.Void{}, err
 }

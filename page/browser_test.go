@@ -47,11 +47,29 @@ var program = sync.OnceValues(func() (*page.Program, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	if err := watch("wasm"); err != nil {
+		return nil, err
+	}
 	if err := pagebuild.Build(context.Background(), t, dir); err != nil {
 		return nil, err
 	}
 	return page.ReadProgram(os.DirFS(dir))
 })
+
+// watch has Go's test cache see the Go files in a folder: it does not see what a go
+// command reads that a test starts.
+func watch(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, err := os.ReadFile(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // pageOf is a page with these packs, for regtest.
 func pageOf(t testing.TB, packs ...[]byte) []byte {
@@ -148,6 +166,9 @@ const none = "<-loopback>"
 
 // TestBrowser has people of all kinds visit the page in a real browser.
 func TestBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: takes a minute, and the race detector sees nothing of a browser")
+	}
 	// What a browser asks for by itself goes to a proxy of its own.
 	c := &chromium{browsertest.New(t, 15*time.Minute, chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("proxy-server", newOutside(t).url()), chromedp.Flag("proxy-bypass-list", none))}

@@ -23,6 +23,7 @@ func programForVectors(t *testing.T) *page.Program {
 	t.Helper()
 	usual, err := program()
 	require.NoError(t, err)
+	require.NoError(t, watch(filepath.Join("testdata", "vectors")))
 	tool, err := gotool.New(t.Context(), ".")
 	require.NoError(t, err)
 	replace := make(map[string]string)

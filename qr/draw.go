@@ -3,6 +3,7 @@ package qr
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -13,7 +14,9 @@ import (
 )
 
 const (
-	// level is how much of a code may be lost: 15 per cent of its words.
+	// level is how much of a code may be lost: 15 per cent of its words. With 7
+	// per cent hardly fewer photographs were read, but a fold or a stamp needs
+	// more; 25 make codes an eighth wider.
 	level = qrcode.Medium
 
 	quiet     = 4 // light squares around a code that it needs
@@ -34,6 +37,9 @@ type Sheet struct {
 
 // NewSheet lays out the codes of parts, as Split returned them.
 func NewSheet(parts [][]byte) (*Sheet, error) {
+	if len(parts) == 0 {
+		return nil, errors.New("no parts to draw")
+	}
 	codes := make([][][]bool, len(parts))
 	cell := 0
 	for i, text := range parts {
@@ -75,7 +81,11 @@ var digits = map[rune][labelRows]byte{
 
 // label draws the number of a part in squares, so that no font is needed.
 func (s *Sheet) label(x, y int, text []byte) {
-	number, _, _ := strings.Cut(strings.TrimPrefix(string(text), prefix), " ")
+	rest, ok := strings.CutPrefix(string(text), prefix)
+	if !ok {
+		return
+	}
+	number, _, _ := strings.Cut(rest, " ")
 	for _, r := range number {
 		for dy, row := range digits[r] {
 			for dx := range 3 {

@@ -269,6 +269,8 @@ func TestSVG(t *testing.T) {
 	parts := split(t, octets(900, 1))
 	sheet, err := qr.NewSheet(parts)
 	require.NoError(t, err)
+	_, err = qr.NewSheet(nil)
+	require.ErrorContains(t, err, "no parts")
 	svg := string(sheet.SVG(`<&"> a title`))
 	require.Contains(t, svg, "<title>&lt;&amp;&#34;&gt; a title</title>")
 	img := sheetOf(t, parts)

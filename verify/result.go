@@ -97,6 +97,7 @@ const (
 	Unreadable          Reason = "unreadable"
 	NoProof             Reason = "no-proof"
 	MalformedProof      Reason = "malformed-proof"
+	BrokenTrailer       Reason = "broken-trailer"
 	NewerProof          Reason = "newer-proof"
 	NoDocument          Reason = "no-document"
 	DigestDiffers       Reason = "digest-differs"

@@ -239,6 +239,10 @@ func Malformed(err error) *Result {
 	return unjudged(Invalid, MalformedProof, fmt.Errorf("the proof is damaged, or not a proof: %w", err))
 }
 
+// Broken is the result for a document with a proof inside that is not as it
+// was put there (proof.ErrTrailer): something was added or changed since.
+func Broken(err error) *Result { return unjudged(Invalid, BrokenTrailer, err) }
+
 func unjudged(v Verdict, why Reason, problem error) *Result {
 	r := newResult()
 	r.Verdict, r.Reason, r.Problem = v, why, problem

@@ -29,6 +29,7 @@ import (
 type vector struct {
 	Name     string
 	Document *string // nil: it is not at hand
+	Compact  string
 	Proof    *string
 	Issuers  []string
 	Status   []struct {
@@ -89,7 +90,10 @@ func (v *vector) subject(t *testing.T) Subject {
 	}
 	s := Subject{Name: "diploma.pdf", Accepted: network, Surface: Page}
 	if v.Document == nil {
-		s.Evidence.Proof, s.Result = find.Named, verifier.JudgeWithoutDocument(*find.Named)
+		compact, err := hex.DecodeString(v.Compact)
+		require.NoError(t, err)
+		p := verify.ReadCompact(compact)
+		s.Evidence.Proof, s.Result = &p, verifier.JudgeWithoutDocument(p)
 		return s
 	}
 	document := io.NewSectionReader(strings.NewReader(*v.Document), 0, int64(len(*v.Document)))
@@ -129,12 +133,17 @@ func (v *vector) trust(t *testing.T, network bitcoin.Network) verify.Trust {
 
 func vectors(t *testing.T) []*vector {
 	t.Helper()
-	data, err := os.ReadFile("../testdata/vectors/verdict.json")
-	require.NoError(t, err)
-	var file struct{ Vectors []*vector }
-	require.NoError(t, json.Unmarshal(data, &file))
-	require.Greater(t, len(file.Vectors), 200)
-	return file.Vectors
+	var all []*vector
+	for _, kind := range []string{"verdict", "paper"} {
+		data, err := os.ReadFile("../testdata/vectors/" + kind + ".json")
+		require.NoError(t, err)
+		var file struct{ Vectors []*vector }
+		require.NoError(t, json.Unmarshal(data, &file))
+		require.NotEmpty(t, file.Vectors)
+		all = append(all, file.Vectors...)
+	}
+	require.Greater(t, len(all), 200)
+	return all
 }
 
 // sentences are all texts of a view that are of words: nothing in them is left
@@ -321,7 +330,7 @@ func TestProblems(t *testing.T) {
 // TestWithoutDocument: a proof on paper says which file was signed for, and not
 // that the paper is it.
 func TestWithoutDocument(t *testing.T) {
-	for _, name := range []string{"verdict-no-document", "verdict-no-document-pending"} {
+	for _, name := range []string{"paper-sound", "paper-pending"} {
 		s := find(t, name).subject(t)
 		digest, ok := s.Evidence.Proof.Digest()
 		require.True(t, ok)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"os/exec"
@@ -93,26 +94,37 @@ func (b *browser) page(name string, g *stage) (*picture, error) {
 	return capture(ctx, name)
 }
 
-// terminal takes a picture of a terminal that shows screen.
-func (b *browser) terminal(name string, screen []byte) (*picture, error) {
+// terminal takes a picture of a terminal that shows screen. The page with it is
+// written into dir.
+func (b *browser) terminal(name, dir string, screen []byte) (*picture, error) {
 	text, err := drawn(screen)
 	if err != nil {
 		return nil, err
 	}
+	file := filepath.Join(dir, name+".html")
+	if err := os.WriteFile(file, fmt.Appendf(nil, terminalPage, columns, text), 0o666); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	err = chromedp.Do(ctx,
-		chromedp.EmulateViewport(980, 100, chromedp.EmulateScale(scale)),
-		chromedp.Navigate("data:text/html,"+url.PathEscape(fmt.Sprintf(terminalPage, columns, text))),
-	)
+	if err := chromedp.Do(ctx, chromedp.Navigate(fileURL(file))); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	window, err := chromedp.Run(ctx, chromedp.Evaluate[struct{ Width, Height float64 }](
+		`(({width, height}) => ({Width: width, Height: height}))(document.querySelector("pre").getBoundingClientRect())`))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	image, err := chromedp.Run(ctx, chromedp.Screenshot("pre"))
+	err = chromedp.Do(ctx, chromedp.EmulateViewport(int64(math.Ceil(window.Width)), int64(math.Ceil(window.Height)), chromedp.EmulateScale(scale)))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &picture{name: name, text: settled(plain(screen)), image: image}, nil
+	p, err := capture(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	p.text = settled(plain(screen)) // which the window is too narrow for
+	return p, nil
 }
 
 // capture takes a picture of the whole page, and its words.

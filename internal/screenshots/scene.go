@@ -186,7 +186,7 @@ func takeAll(ctx context.Context, t *gotool.Toolchain) (_ []*picture, err error)
 	for _, take := range []func() (*picture, error){
 		func() (*picture, error) { return b.page("page", here) },
 		func() (*picture, error) { return b.page("page.zh", there) },
-		func() (*picture, error) { return b.terminal("terminal", typed) },
+		func() (*picture, error) { return b.terminal("terminal", dir, typed) },
 	} {
 		p, err := take()
 		if err != nil {

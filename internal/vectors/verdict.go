@@ -385,12 +385,12 @@ func readCases() []verdictCase {
 	}
 	return []verdictCase{
 		read("no-proof", "No proof beside the document or in it.", "cannot-tell", "read/no-proof", "", func(s *scene) { s.noProof = true }),
-		read("other-end", "A proof inside the document, and a byte after it.", "invalid", "read/malformed-proof", "trailer/form", func(s *scene) { s.embed(); s.document += "\n" }),
-		read("incremental-update", "An incremental update after the proof in the document.", "invalid", "read/malformed-proof", "trailer/form", func(s *scene) {
+		read("other-end", "A proof inside the document, and a byte after it.", "invalid", "read/broken-trailer", "trailer/form", func(s *scene) { s.embed(); s.document += "\n" }),
+		read("incremental-update", "An incremental update after the proof in the document.", "invalid", "read/broken-trailer", "trailer/form", func(s *scene) {
 			s.embed()
 			s.document += "5 0 obj\n(GPA 4.00)\nendobj\nstartxref\n9\n%%EOF\n"
 		}),
-		read("older-startxref", "The trailer names an older revision of the document.", "invalid", "read/malformed-proof", "trailer/digits", func(s *scene) {
+		read("older-startxref", "The trailer names an older revision of the document.", "invalid", "read/broken-trailer", "trailer/digits", func(s *scene) {
 			s.document += trailer(marshal(s.p), "8")
 			s.noProof = true
 		}),

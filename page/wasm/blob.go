@@ -11,9 +11,9 @@ import (
 	"gradseal/page/inside"
 )
 
-// chunkSize is how many bytes of a Blob are read at once. A call into JavaScript
-// costs as much as the hashing of some thousand bytes.
-const chunkSize = 1 << 22
+// chunkSize is how many bytes of a Blob are read at once. A browser asks another
+// process for each: with 1 MiB 500 MB take a third longer.
+const chunkSize = 4 << 20
 
 // blob reads a Blob, of which it holds one chunk.
 type blob struct {

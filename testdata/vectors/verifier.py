@@ -398,8 +398,9 @@ def check_verdict(document, proof, issuers, status, chain, policy):  # 16.3
     wrong = refusal(find_proof, document, proof)
     if wrong:
         new = {"read/no-proof": wrong, "proof/newer": "read/newer-proof"}.get(wrong)
+        broken = "broken-trailer" if wrong.startswith("trailer/") else "malformed-proof"
         return Record(verdict="cannot-tell" if new else "invalid",
-                      fails=new or "read/malformed-proof", checks=dict.fromkeys(CHECKS, "unknown"),
+                      fails=new or f"read/{broken}", checks=dict.fromkeys(CHECKS, "unknown"),
                       work_only=False)
     (proof, digests), later, earlier = find_proof(document, proof), "", ""
     statement, given = proof.layers[0].statement, proof.bitcoin
