@@ -22,6 +22,9 @@ const patience = 2 * time.Minute
 // scale is how many dots of a picture make one of the page.
 const scale = 1.5
 
+// width is that of the page, in its own dots, before scale.
+const width = 980
+
 // browser is a headless Chromium.
 type browser struct {
 	ctx  context.Context
@@ -75,12 +78,13 @@ func startBrowser(ctx context.Context, profile string) (*browser, error) {
 }
 
 // page drops the scene's first document and its proof on the scene's page, and
-// takes a picture when the verdict is there.
+// takes a picture when the verdict is there: of the page down to what the verdict
+// does not prove.
 func (b *browser) page(name string, g *stage) (*picture, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	err := chromedp.Do(ctx,
-		chromedp.EmulateViewport(980, 800, chromedp.EmulateScale(scale)),
+		chromedp.EmulateViewport(width, 800, chromedp.EmulateScale(scale)),
 		inLanguage(g.language),
 		chromedp.Navigate(fileURL(filepath.Join(g.dir, "verify.html"))),
 		until(`document.getElementById("issuers").textContent !== ""`),
@@ -91,7 +95,7 @@ func (b *browser) page(name string, g *stage) (*picture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return capture(ctx, name)
+	return capture(ctx, name, width, ".limits")
 }
 
 // terminal takes a picture of a terminal that shows screen. The page with it is
@@ -110,32 +114,41 @@ func (b *browser) terminal(name, dir string, screen []byte) (*picture, error) {
 	if err := chromedp.Do(ctx, chromedp.Navigate(fileURL(file))); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	window, err := chromedp.Run(ctx, chromedp.Evaluate[struct{ Width, Height float64 }](
-		`(({width, height}) => ({Width: width, Height: height}))(document.querySelector("pre").getBoundingClientRect())`))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	err = chromedp.Do(ctx, chromedp.EmulateViewport(int64(math.Ceil(window.Width)), int64(math.Ceil(window.Height)), chromedp.EmulateScale(scale)))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	p, err := capture(ctx, name)
+	p, err := capture(ctx, name, 0, "pre")
 	if err != nil {
 		return nil, err
 	}
-	p.text = settled(plain(screen)) // which the window is too narrow for
+	p.text = settled(plain(screen)) // lines that the window breaks are whole in it
 	return p, nil
 }
 
-// capture takes a picture of the whole page, and its words.
-func capture(ctx context.Context, name string) (*picture, error) {
+// edge is the right and the lower edge of an element.
+type edge struct{ Right, Bottom float64 }
+
+// capture takes a picture of the upper end of the page: all that is as wide as
+// width, or as the element where that is 0, down to the end of the element. Its
+// words are those of the whole page.
+func capture(ctx context.Context, name string, width int64, element string) (*picture, error) {
+	failed := func(err error) (*picture, error) { return nil, fmt.Errorf("%s: %w", name, err) }
+	end, err := chromedp.Run(ctx, chromedp.Evaluate[edge](fmt.Sprintf(
+		`(({right, bottom}) => ({Right: right, Bottom: bottom}))(document.querySelector(%q).getBoundingClientRect())`, element)))
+	if err != nil {
+		return failed(err)
+	}
+	if width == 0 {
+		width = int64(math.Ceil(end.Right))
+	}
+	height := int64(math.Ceil(end.Bottom))
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return failed(err)
 	}
-	image, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height, chromedp.EmulateScale(scale))); err != nil {
+		return failed(err)
+	}
+	image, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return failed(err)
 	}
 	return &picture{name: name, text: settled(text), image: image}, nil
 }

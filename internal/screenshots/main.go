@@ -60,10 +60,10 @@ func run(ctx context.Context, out string, progress io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
-		if err := atomicfile.WriteFile(filepath.Join(out, p.name+".png"), data, 0o666); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(out, p.name+".png"), data, 0o644); err != nil {
 			return err
 		}
-		if err := atomicfile.WriteFile(filepath.Join(out, p.name+".txt"), []byte(p.text), 0o666); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(out, p.name+".txt"), []byte(p.text), 0o644); err != nil {
 			return err
 		}
 		fmt.Fprintf(progress, "%s.png: %d kB\n", p.name, (len(data)+999)/1000)

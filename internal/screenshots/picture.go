@@ -31,6 +31,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\b\d{4} ?年 ?\d{1,2} ?月 ?\d{1,2} ?日`), "DATE"},
 	{regexp.MustCompile(`DATE(, | at | )\d{1,2}:\d{2}(:\d{2})?`), "DATE"},
 	{regexp.MustCompile(`\bentry \d+ of\b`), "entry N of"},
+	{regexp.MustCompile(`\bnumber \d+ of\b`), "number N of"},
 	{regexp.MustCompile(`\bgradseal (v\d\S*|\(devel\)|devel\S*)`), "gradseal VERSION"},
 }
 

@@ -102,7 +102,7 @@ func classesOf(attributes string) (string, error) {
 const terminalPage = `<!doctype html><meta charset="utf-8"><style>
 body { margin: 0; background: #fff }
 pre { display: inline-block; box-sizing: content-box; width: %dch; margin: 0; padding: 14px 18px;
-	border-radius: 8px; background: #16191d; color: #d6dade;
+	background: #16191d; color: #d6dade;
 	font: 13px/1.42 "DejaVu Sans Mono", monospace; white-space: pre-wrap; word-break: break-all }
 .bold { font-weight: bold } .red { color: #ff7b72 } .green { color: #56d364 } .yellow { color: #e3b341 } .faint { opacity: .65 }
 </style><pre>%s</pre>`
