@@ -126,6 +126,7 @@ func TestBulkResumed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: takes some seconds")
 	}
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: sparse files and interrupts are made in another way on Windows")
 	}

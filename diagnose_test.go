@@ -83,6 +83,10 @@ doc.save(scriptArgs[1], "incremental")
 // TestDiagnosis has other programs damage issued documents, and verify say what
 // they did.
 func TestDiagnosis(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: other programs, one after the other, take a while")
+	}
+	t.Parallel()
 	r := newRegistrar(t, builtProgram(t))
 	documents := []string{"成绩单-林知遥-2022110417.pdf", "PJSC 1997 records 0043.pdf"}
 	for i, name := range documents {

@@ -75,6 +75,7 @@ func shownBy(t *testing.T, path string) (poppler, mupdf string) {
 // viewers show, and has the program judge them: each is INVALID, in words of its
 // own.
 func TestEmbedAttacks(t *testing.T) {
+	t.Parallel()
 	need(t, "pdftotext", "mutool")
 	r := newRegistrar(t, builtProgram(t))
 	write := func(name string, data []byte) string {

@@ -186,6 +186,10 @@ func commonest(picture image.Image, border int) (most color.RGBA64, others int) 
 // qpdf, poppler and MuPDF: not a point and not a letter differs, nor what they
 // complain of.
 func TestEmbeddedLooksTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: drawing every document twice takes a minute")
+	}
+	t.Parallel()
 	need(t, "qpdf", "pdftotext", "pdftoppm", "mutool")
 	e := embedAll(t)
 	require.GreaterOrEqual(t, len(e.names), 24)
@@ -224,6 +228,7 @@ func TestEmbeddedLooksTheSame(t *testing.T) {
 // the proof in the file they stay what they were, but that they do not cover all
 // of it any more, of which embed warns.
 func TestEmbeddedSignatures(t *testing.T) {
+	t.Parallel()
 	need(t, "pdfsig")
 	e := embedAll(t)
 	require.NotEmpty(t, e.signed)
@@ -249,6 +254,10 @@ func TestEmbeddedSignatures(t *testing.T) {
 // TestEmbeddedInChromium compares what the viewer of Chromium shows, over a few
 // of the transcripts and all foreign PDFs: each takes a second or two.
 func TestEmbeddedInChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a browser takes a while")
+	}
+	t.Parallel()
 	browsertest.Path(t)
 	e := embedAll(t)
 	ctx := browsertest.New(t, 10*time.Minute, chromedp.WindowSize(900, 1200))

@@ -41,6 +41,7 @@ func TestPageScript(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: building the program with a page takes a while")
 	}
+	t.Parallel()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skipf("the go command is not on PATH: %v", err)
 	}

@@ -121,6 +121,10 @@ var pdfPage = regexp.MustCompile(`/Type\s*/Page[^s]`)
 // TestOnePage: a usual report is one sheet of paper, on both sides of the
 // Atlantic, and its commands lead to the block.
 func TestOnePage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a browser takes a while")
+	}
+	t.Parallel()
 	ctx := browsertest.New(t, 2*time.Minute)
 	for _, tag := range words.Languages() {
 		r := usualReport(t, tag)

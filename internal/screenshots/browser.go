@@ -25,6 +25,9 @@ const scale = 1.5
 // width is that of the page, in its own dots, before scale.
 const width = 980
 
+// margin is what a picture shows of the page below its last line.
+const margin = 24
+
 // browser is a headless Chromium.
 type browser struct {
 	ctx  context.Context
@@ -135,10 +138,12 @@ func capture(ctx context.Context, name string, width int64, element string) (*pi
 	if err != nil {
 		return failed(err)
 	}
+	height := int64(math.Ceil(end.Bottom))
 	if width == 0 {
 		width = int64(math.Ceil(end.Right))
+	} else {
+		height += margin
 	}
-	height := int64(math.Ceil(end.Bottom))
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
 	if err != nil {
 		return failed(err)

@@ -312,6 +312,9 @@ var secondMutations = []struct{ kind, from, to string }{
 // A verifier with one wrong constant or condition must not pass: otherwise the
 // vectors lack a case.
 func TestSecondVerifierMutated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a hundred runs of another program take a minute")
+	}
 	source := make(map[string][]byte)
 	for _, name := range []string{verifierScript, stateScript, paperScript, judgeScript} {
 		data, err := os.ReadFile(filepath.Join(vectorsDir, name))

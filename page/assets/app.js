@@ -736,7 +736,9 @@ async function addTools(view, body) {
     return;
   }
   if (await carriesProof(item.file)) {
-    body.append(tool("extract", () => extract(item)));
+    if (view.checks?.length > 0) { // else what the file carries could not be read
+      body.append(tool("extract", () => extract(item)));
+    }
     return;
   }
   const proof = proofOf(item);
