@@ -18,10 +18,11 @@ import (
 // readmeCase says how a line of the README is run where it does not run as it
 // stands, and what it must end in.
 type readmeCase struct {
-	add  string // arguments that answer what the line asks for at a terminal
-	skip string // why the line is not run
-	exit int
-	want string // in what is printed
+	before string // a line that makes what only a person could bring
+	add    string // arguments that answer what the line asks for at a terminal
+	skip   string // why the line is not run
+	exit   int
+	want   string // in what is printed
 }
 
 // readmeCases has the lines that are not simply run and must end in 0.
@@ -46,9 +47,21 @@ var readmeCases = map[string]readmeCase{
 	// The one home of this test is on nobody's main network.
 	`./gradseal verify transcript.pdf`:                      {exit: 5, want: "CANNOT TELL"},
 	`./gradseal verify --json inbox/ > results.jsonl`:       {exit: 5},
-	`./gradseal verify transcripts/ || echo "exit code $?"`: {want: "exit code 5"},
-	`./gradseal export --to ots transcripts/`:               {want: "Wrote 2 files"},
-	`./gradseal inspect transcripts/2022110417.pdf.ots`:     {want: "Bitcoin block"},
+	`./gradseal verify inbox/ --csv verdicts.csv`:           {exit: 5, want: "2 documents: 2 CANNOT TELL"},
+	`./gradseal verify --report report.html transcript.pdf`: {exit: 5},
+	`./gradseal page --network regtest -o rehearsal.html`:   {want: "Wrote rehearsal.html"},
+	`./gradseal page --trust uni.pack -o verify.html`:       {want: "University of Example"},
+	`./gradseal page -o verify.html`:                        {want: "University of Example"},
+	// The broken files have no proof and are left out.
+	`./gradseal embed transcripts/ -o to-send/`:                {exit: 1, want: "2 of 4 PDFs were left out"},
+	`./gradseal embed transcripts/2022110417.pdf`:              {want: "Wrote transcripts/2022110417-with-proof.pdf"},
+	`./gradseal extract transcripts/2022110417-with-proof.pdf`: {want: "2022110417.pdf.proof.json"},
+	`./gradseal qr transcripts/2022110417.pdf -o codes.png`:    {want: "Wrote codes.png"},
+	// The photograph is the picture that was to be printed.
+	`./gradseal verify --qr photo.png transcripts/2022110417.pdf`: {before: "cp codes.png photo.png", exit: 5, want: "document   ok"},
+	`./gradseal verify transcripts/ || echo "exit code $?"`:       {want: "exit code 5"},
+	`./gradseal export --to ots transcripts/`:                     {want: "Wrote 2 files"},
+	`./gradseal inspect transcripts/2022110417.pdf.ots`:           {want: "Bitcoin block"},
 	`./gradseal verify --network regtest transcripts/2022110417.pdf --ots transcripts/2022110417.pdf.ots || echo "exit code $?"`: {
 		want: "it existed no later than"},
 	`python3 testdata/vectors/verifier.py`: {want: "vectors, 0 differ"},
@@ -105,6 +118,9 @@ func TestReadme(t *testing.T) {
 	table, err := os.ReadFile(filepath.Join(dir, "graduates.proofs.csv"))
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(string(table), "\r\n"), "a header row and two documents")
+	for _, name := range []string{"rehearsal.html", "verify.html", "report.html", "verdicts.csv", "to-send/2022110418.pdf", "uni.pack"} {
+		require.FileExists(t, filepath.Join(dir, filepath.FromSlash(name)))
+	}
 }
 
 // TestReadmeInChinese holds the Chinese README to the commands of the English
@@ -123,7 +139,11 @@ func runReadmeLine(t *testing.T, dir string, env []string, line string, c readme
 		t.Logf("$ %s\nnot run: %s", line, c.skip)
 		return
 	}
-	cmd := exec.Command("sh", "-c", strings.TrimSpace(line+" "+c.add))
+	line = strings.TrimSpace(line + " " + c.add)
+	if c.before != "" {
+		line = c.before + " && " + line
+	}
+	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir, cmd.Env = dir, env
 	out, err := cmd.CombinedOutput()
 	t.Logf("$ %s\n%s", line, out)

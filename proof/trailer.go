@@ -63,6 +63,9 @@ type TrailerError struct {
 	// it is for; nil where no proof can be read there. It helps to explain what
 	// was done to the file, and is no reason to take a part of it for the document.
 	Claimed *[sha256.Size]byte
+	// Added says that content was added after issue: what stands before the marker
+	// has that digest.
+	Added bool
 
 	fault string
 }
@@ -322,6 +325,7 @@ func (e *TrailerError) added(file io.ReaderAt, size, end int64, lines []byte) er
 		return err
 	}
 	if [sha256.Size]byte(h.Sum(nil)) == *e.Claimed {
+		e.Added = true
 		e.fault = fmt.Sprintf("content was added after issue; the issued document ends at byte %d, its proof at byte %d, the file at byte %d", e.Marker, end, size)
 	}
 	return e

@@ -1,9 +1,12 @@
 package words
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	"gradseal/bitcoin"
+	"gradseal/proof"
 	"gradseal/verify"
 )
 
@@ -57,6 +60,9 @@ func (t *teller) story() []string {
 	switch r := t.r; {
 	case r.Problem != nil:
 		lines = append(lines, t.say("why."+t.reasonKey()))
+		if broken := new(proof.TrailerError); errors.As(r.Problem, &broken) && broken.Added {
+			lines = append(lines, t.Text("story.added", map[string]string{"end": strconv.FormatInt(broken.Marker, 10)}))
+		}
 	case r.Existence != nil:
 		lines = t.existenceStory()
 	case r.Verdict == verify.Valid:
