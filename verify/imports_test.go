@@ -44,9 +44,10 @@ var dependencies = []string{
 }
 
 // mayOpenSockets are the packages that may reach package net: what spends money
-// or talks to nodes, what puts it all together, and seven tools, which none of
-// the others import: one makes samples, one what is given out, one measures, four
-// are for tests and start nodes or a browser, serve what a node has or are a calendar.
+// or talks to nodes, what puts it all together, and eight tools, which none of
+// the others import: one makes samples, one what is given out, one measures, one
+// takes pictures of a browser, four are for tests and start nodes or a browser,
+// serve what a node has or are a calendar.
 func mayOpenSockets(pkg string) bool {
 	return pkg == module || isBelow(pkg, module+"/cmd") || isBelow(pkg, module+"/anchor") ||
 		slices.Contains(tools, pkg)
