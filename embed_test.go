@@ -22,7 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"gradseal/internal/browsertest"
+	"gradseal/internal/browser"
 )
 
 // embedding is a folder of PDFs, docs, and one of the same with their proofs in
@@ -258,9 +258,9 @@ func TestEmbeddedInChromium(t *testing.T) {
 		t.Skip("-short: a browser takes a while")
 	}
 	t.Parallel()
-	browsertest.Path(t)
+	browser.Need(t)
 	e := embedAll(t)
-	ctx := browsertest.New(t, 10*time.Minute, chromedp.WindowSize(900, 1200))
+	ctx := browser.New(t, 10*time.Minute, chromedp.WindowSize(900, 1200))
 	seen := make(map[string]string)
 	ours, foreign := 0, 0
 	for _, name := range e.names {

@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"gradseal/internal/browsertest"
+	"gradseal/internal/browser"
 	"gradseal/proof"
 	"gradseal/proof/ots"
 )
@@ -118,7 +118,7 @@ const tooLong = `(() => {
 
 // TestInspectSVGFits: nothing in a picture stands in the place of something else.
 func TestInspectSVGFits(t *testing.T) {
-	ctx := browsertest.New(t, 2*time.Minute)
+	ctx := browser.New(t, 2*time.Minute)
 	for name, data := range pictures(t, strings.Repeat("University of Example, ", 7)+"2026") {
 		columns := strings.Contains(string(data), `class="bracket"`)
 		require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("data:image/svg+xml,"+url.PathEscape(string(data)))), name)

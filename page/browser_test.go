@@ -25,7 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gradseal/bitcoin"
-	"gradseal/internal/browsertest"
+	"gradseal/internal/browser"
 	"gradseal/internal/gotool"
 	"gradseal/internal/pagebuild"
 	"gradseal/page"
@@ -170,7 +170,7 @@ func TestBrowser(t *testing.T) {
 		t.Skip("-short: takes a minute, and the race detector sees nothing of a browser")
 	}
 	// What a browser asks for by itself goes to a proxy of its own.
-	c := &chromium{browsertest.New(t, 15*time.Minute, chromedp.Flag("disable-gpu", true),
+	c := &chromium{browser.New(t, 15*time.Minute, chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("proxy-server", newOutside(t).url()), chromedp.Flag("proxy-bypass-list", none))}
 	_, err := program()
 	require.NoError(t, err)

@@ -21,7 +21,7 @@ import (
 
 	"gradseal/bitcoin"
 	"gradseal/evidence"
-	"gradseal/internal/browsertest"
+	"gradseal/internal/browser"
 	"gradseal/issuer"
 	"gradseal/merkle"
 	"gradseal/proof"
@@ -125,7 +125,7 @@ func TestOnePage(t *testing.T) {
 		t.Skip("-short: a browser takes a while")
 	}
 	t.Parallel()
-	ctx := browsertest.New(t, 2*time.Minute)
+	ctx := browser.New(t, 2*time.Minute)
 	for _, tag := range words.Languages() {
 		r := usualReport(t, tag)
 		page := write(t, r)

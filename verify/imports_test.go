@@ -55,7 +55,7 @@ func mayOpenSockets(pkg string) bool {
 
 var tools = []string{
 	module + "/internal/transcripts", module + "/internal/dist", module + "/internal/testnode", module + "/internal/esploratest",
-	module + "/internal/calendartest", module + "/internal/bench", module + "/internal/browsertest",
+	module + "/internal/calendartest", module + "/internal/bench", module + "/internal/browser",
 	module + "/internal/screenshots",
 }
 

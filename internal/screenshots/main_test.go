@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gradseal/internal/browser"
 	"gradseal/internal/gotool"
 )
 
@@ -37,9 +38,7 @@ func TestPicturesAreTrue(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("a terminal is opened as on Linux")
 	}
-	if _, err := chromium(); err != nil {
-		t.Skip(err)
-	}
+	browser.Need(t)
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skipf("the go command is not on PATH: %v", err)
 	}

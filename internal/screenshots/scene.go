@@ -177,16 +177,16 @@ func takeAll(ctx context.Context, t *gotool.Toolchain) (_ []*picture, err error)
 	if err != nil {
 		return nil, err
 	}
-	b, err := startBrowser(ctx, filepath.Join(dir, "profile"))
+	c, err := startCamera(ctx, filepath.Join(dir, "profile"))
 	if err != nil {
 		return nil, err
 	}
-	defer b.stop()
+	defer c.stop()
 	var pictures []*picture
 	for _, take := range []func() (*picture, error){
-		func() (*picture, error) { return b.page("page", here) },
-		func() (*picture, error) { return b.page("page.zh", there) },
-		func() (*picture, error) { return b.terminal("terminal", dir, typed) },
+		func() (*picture, error) { return c.page("page", here) },
+		func() (*picture, error) { return c.page("page.zh", there) },
+		func() (*picture, error) { return c.terminal("terminal", dir, typed) },
 	} {
 		p, err := take()
 		if err != nil {

@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+
+	"gradseal/internal/browser"
 )
 
 // patience is how long one step in the browser may take, on a busy machine.
@@ -28,63 +28,31 @@ const width = 980
 // margin is what a picture shows of the page below its last line.
 const margin = 24
 
-// browser is a headless Chromium.
-type browser struct {
+// camera is a headless Chromium.
+type camera struct {
 	ctx  context.Context
 	stop func()
 }
 
-var errNoChromium = errors.New("chromium is not installed")
-
-func chromium() (string, error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errNoChromium
-}
-
-// startBrowser starts the browser with an empty profile, and without what it asks
-// of the network by itself.
-func startBrowser(ctx context.Context, profile string) (*browser, error) {
-	path, err := chromium()
-	if err != nil {
-		return nil, err
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path),
-		chromedp.UserDataDir(profile),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-domain-reliability", true),
+// startCamera starts the browser with an empty profile. Its pictures are the same
+// on every machine that has the same fonts.
+func startCamera(ctx context.Context, profile string) (*camera, error) {
+	tab, stop, err := browser.Start(ctx, profile,
 		chromedp.Flag("disable-gpu", true),
 		chromedp.Flag("disable-lcd-text", true),
 		chromedp.Flag("force-color-profile", "srgb"),
-		chromedp.WSURLReadTimeout(time.Minute),
 	)
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox)
+	if err != nil {
+		return nil, err
 	}
-	ctx, end := chromedp.NewExecAllocator(ctx, options...)
-	ctx, closeTab := chromedp.NewContext(ctx)
-	b := &browser{ctx: ctx, stop: func() {
-		chromedp.Cancel(ctx) // waits for the end, so that the profile can be removed
-		closeTab()
-		end()
-	}}
-	if err := chromedp.Do(ctx); err != nil {
-		b.stop()
-		return nil, fmt.Errorf("starting Chromium: %w", err)
-	}
-	return b, nil
+	return &camera{tab, stop}, nil
 }
 
 // page drops the scene's first document and its proof on the scene's page, and
 // takes a picture when the verdict is there: of the page down to what the verdict
 // does not prove.
-func (b *browser) page(name string, g *stage) (*picture, error) {
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+func (c *camera) page(name string, g *stage) (*picture, error) {
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	err := chromedp.Do(ctx,
 		chromedp.EmulateViewport(width, 800, chromedp.EmulateScale(scale)),
@@ -103,7 +71,7 @@ func (b *browser) page(name string, g *stage) (*picture, error) {
 
 // terminal takes a picture of a terminal that shows screen. The page with it is
 // written into dir.
-func (b *browser) terminal(name, dir string, screen []byte) (*picture, error) {
+func (c *camera) terminal(name, dir string, screen []byte) (*picture, error) {
 	text, err := drawn(screen)
 	if err != nil {
 		return nil, err
@@ -112,7 +80,7 @@ func (b *browser) terminal(name, dir string, screen []byte) (*picture, error) {
 	if err := os.WriteFile(file, fmt.Appendf(nil, terminalPage, columns, text), 0o666); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Navigate(fileURL(file))); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
