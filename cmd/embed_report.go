@@ -156,7 +156,7 @@ func (e *embedder) leftOut() error {
 	case !e.ui.json:
 		e.ui.warn("left out:%s", grouped(all))
 	}
-	return hinted(fmt.Errorf("%d of %s were left out", len(all), count(len(e.jobs), "PDF")), "%s", e.hint())
+	return hinted(fmt.Errorf("%s of %s were left out", number(len(all)), count(len(e.jobs), "PDF")), "%s", e.hint())
 }
 
 // hint says what to do about what was left out: about one kind of fault, the one

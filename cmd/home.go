@@ -35,11 +35,14 @@ const (
 	batchesName = "batches"
 	headersName = "headers"
 	nodeName    = "embedded-node"
+	// resumeKeyName is the key of what verify --csv has judged so far.
+	resumeKeyName = "resume.key"
 )
 
-func (h home) configFile() string { return filepath.Join(h.dir, configName) }
-func (h home) keyDir() string     { return filepath.Join(h.dir, keysName) }
-func (h home) nodeDir() string    { return filepath.Join(h.chain, nodeName) }
+func (h home) configFile() string    { return filepath.Join(h.dir, configName) }
+func (h home) resumeKeyFile() string { return filepath.Join(h.dir, resumeKeyName) }
+func (h home) keyDir() string        { return filepath.Join(h.dir, keysName) }
+func (h home) nodeDir() string       { return filepath.Join(h.chain, nodeName) }
 
 func (h home) headerDir() string { return filepath.Join(h.chain, headersName) }
 

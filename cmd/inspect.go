@@ -126,7 +126,7 @@ func readEvidence(path string) (data []byte, from string, err error) {
 	}
 	data, err = readInside(path)
 	if errors.Is(err, proof.ErrNoTrailer) {
-		return nil, "", hinted(fmt.Errorf("%s: is no proof and no .ots file, and has no proof beside or inside it", path), "name the proof itself: gradseal inspect NAME.pdf%s", proof.Suffix)
+		return nil, "", hinted(fmt.Errorf("%s: is no proof and no .ots file, and has no proof beside or inside it", path), "name the proof itself, NAME.pdf%s", proof.Suffix)
 	}
 	return data, path, err
 }

@@ -28,7 +28,7 @@ func (a *app) writeSVG(i *inspection, out string) error {
 		_, err := a.ui.Out.Write(data)
 		return err
 	}
-	err = atomicfile.WriteNew(out, data, 0o666)
+	err = atomicfile.WriteNew(out, data, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return hinted(fmt.Errorf("%s: exists: it was not overwritten", out), "name another file with --svg")
 	}
@@ -174,7 +174,11 @@ func (p *picture) name(d *drawn) {
 	switch what := d.stop.what; {
 	case strings.HasPrefix(what, "leaf hash"):
 		d.shape, d.check = shapeNamed, "inclusion"
-		d.lines = []string{shortHex(d.stop.message)}
+		title, place, _ := strings.Cut(what, ", ") // in one line they would be cut off
+		d.title, d.lines = title, []string{shortHex(d.stop.message)}
+		if place != "" {
+			d.lines = append(d.lines, place)
+		}
 		if len(d.left) == 1+hashSize {
 			d.lines = append(d.lines, "with the salt "+shortHex(d.left[1:]))
 		}

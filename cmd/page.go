@@ -94,7 +94,7 @@ func (a *app) runPage(ctx context.Context, o pageOptions) error {
 	if err := a.placePage(text.Bytes(), o.out); err != nil {
 		return err
 	}
-	return a.reportPage(info, packs, o.out, text.Len())
+	return a.reportPage(info, packs, o.out, text.Len(), len(o.packs) > 0)
 }
 
 // pagePacks are the packs that were named, or of everybody whom this machine
@@ -228,8 +228,9 @@ type pageIssuerJSON struct {
 	StatusAsOf  string `json:"status_as_of"`
 }
 
-// reportPage says what the page knows, and what it is worth.
-func (a *app) reportPage(info *inside.Info, packs []*trust.Pack, out string, bytes int) error {
+// reportPage says what the page knows, and what it is worth. named is whether
+// packs were named: then headers of this home are not in the page.
+func (a *app) reportPage(info *inside.Info, packs []*trust.Pack, out string, bytes int, named bool) error {
 	say := a.ui.result
 	if out == "-" {
 		say = a.ui.note
@@ -251,11 +252,23 @@ func (a *app) reportPage(info *inside.Info, packs []*trust.Pack, out string, byt
 		a.ui.note("TEST NETWORK: on this page documents of %s count, and its blocks prove nothing to anyone.", info.Network)
 	}
 	if info.Headers == nil {
-		a.ui.warn("the page has no headers of %s, so every document will be CANNOT TELL on it: run gradseal headers sync --network %s …, or name a pack with headers", info.Network, info.Network)
+		a.ui.warn("the page has no headers of %s, so every document will be CANNOT TELL on it: %s", info.Network, withHeaders(info.Network, named))
 	}
 	a.ui.note("A page from the applicant proves nothing: verifiers get it from the institution, or make it.")
 	a.ui.note("iPhones and iPads show a local HTML file without its scripts: for them put it on a web server.")
 	return nil
+}
+
+// withHeaders says how a page gets headers.
+func withHeaders(network string, named bool) string {
+	if named {
+		return "name a pack that has them, or add the pack (gradseal trust add FILE) and make the page without --trust: then it has the headers that are here"
+	}
+	advice := fmt.Sprintf("run gradseal headers sync --network %s --from p2p:HOST:PORT, or add a pack that has them: gradseal trust add FILE", network)
+	if network == bitcoin.Mainnet.String() {
+		advice += ". For a rehearsal on this machine: gradseal page --network regtest -o FILE"
+	}
+	return advice
 }
 
 // nameOf is the name of an issuer as its file has it.

@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"gradseal/evidence"
 	"gradseal/internal/atomicfile"
 	"gradseal/proof"
 	"gradseal/qr"
+	"gradseal/verify"
 )
 
 type qrOptions struct {
@@ -72,6 +75,9 @@ func (a *app) runQR(o qrOptions, path string) error {
 	if err != nil {
 		return err
 	}
+	if err := isProofOf(p, path, from); err != nil {
+		return err
+	}
 	compact, err := proof.MarshalCompact(p)
 	if err != nil {
 		return fmt.Errorf("%s: %w", from, err)
@@ -106,6 +112,45 @@ func (a *app) runQR(o qrOptions, path string) error {
 	}
 	a.ui.note("%s, %s in all. To check them: gradseal verify --qr PHOTO… FILE", count(len(parts), "QR code"), size(int64(len(compact))))
 	return nil
+}
+
+// isProofOf refuses the proof of another document: what is printed cannot be
+// taken back. path is the document, or the proof itself; the proof was read from
+// the file from.
+func isProofOf(p *proof.Proof, path, from string) error {
+	if isProofFile(path, from) {
+		return nil
+	}
+	data, err := proof.Marshal(p)
+	if err != nil {
+		return err
+	}
+	named := verify.ReadProof(data)
+	e, err := findEvidence(&evidence.Finder{Named: &named}, path, io.Discard)
+	if err != nil {
+		return err
+	}
+	if e.Digest != p.Digest {
+		return hinted(fmt.Errorf("%s: %w", path, errOtherDocument),
+			"name the proof of this very file, and the file as it was issued: what re-saved, printed or edited it made another one")
+	}
+	return nil
+}
+
+// isProofFile reports whether the file that was named is a proof and no document.
+func isProofFile(path, from string) bool {
+	if path != from {
+		return false // it lies beside the document
+	}
+	if isProofName(path) {
+		return true
+	}
+	data, err := readStart(path, proof.MaxSize)
+	if err != nil {
+		return false
+	}
+	_, err = proof.Parse(data)
+	return err == nil
 }
 
 // readOneProof reads a proof, or that of a document.
@@ -173,7 +218,7 @@ func (o qrOptions) draw(parts [][]byte, digest string) ([]qrPicture, error) {
 
 // writePicture writes a file that is not there yet, or is there with these bytes.
 func writePicture(path string, data []byte) error {
-	err := atomicfile.WriteNew(path, data, 0o666)
+	err := atomicfile.WriteNew(path, data, 0o644)
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}

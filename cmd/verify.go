@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -88,8 +89,10 @@ that of the worst: 3 INVALID, 6 WITHDRAWN, 5 CANNOT TELL, 4 PENDING.`,
 			if cmd.Flag("ots").Changed && o.ots == "" {
 				return errors.New("--ots: no file is named") // such as by a variable that is not set
 			}
-			if cmd.Flag("csv").Changed && o.csv == "" {
-				return errors.New("--csv: no file is named")
+			for _, name := range []string{"csv", "report"} {
+				if flag := cmd.Flag(name); flag.Changed && flag.Value.String() == "" {
+					return fmt.Errorf("--%s: no file is named", name)
+				}
 			}
 			return a.runVerify(cmd.Context(), o, args)
 		},
@@ -116,7 +119,10 @@ func (a *app) runVerify(ctx context.Context, o verifyOptions, args []string) err
 	if err != nil {
 		return err
 	}
-	if o.csv != "" && (o.qr || o.ots != "" || o.report != "") {
+	if o.csv != "" && o.report != "" {
+		return hinted(errors.New("--csv and --report were both named"), "a table is for many documents, a report for one: name one of the two")
+	}
+	if o.csv != "" && (o.qr || o.ots != "") {
 		return hinted(errors.New("--csv goes with documents that are judged by their proofs"), "name the documents or their folder: gradseal verify DIR --csv FILE.csv")
 	}
 	var judgeAll func(context.Context, verifyOptions, []string) ([]judged, error)

@@ -251,7 +251,7 @@ func (r *reporter) finish() error {
 	}
 	r.before()
 	if !r.one && !r.a.ui.json {
-		r.a.printSummary(&r.tally)
+		r.a.printSummary(&r.tally, false)
 		r.printAdvices()
 	}
 	return r.tally.exit()
@@ -369,11 +369,11 @@ func countVerdicts(counts map[verify.Verdict]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// printSummary counts the verdicts, and where there is more than one issuer,
-// those of each.
-func (a *app) printSummary(t *tally) {
+// printSummary counts the verdicts, and those of each issuer where there is more
+// than one, or each is wanted.
+func (a *app) printSummary(t *tally, each bool) {
 	a.ui.result("%s: %s", count(t.documents, "document"), countVerdicts(t.verdicts))
-	if len(t.parties) < 2 || a.ui.quiet {
+	if len(t.parties) < 2 && !each || a.ui.quiet {
 		return
 	}
 	for _, p := range t.sorted() {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -43,6 +44,10 @@ type verdictRow struct {
 // spreadsheets read UTF-8.
 const tableHeader = "\ufefffile,verdict,test_network,issuer_id,issuer_name,network,no_later_than,block,status_as_of,finding,what_to_do,sha256\r\n"
 
+// semicolonSign is where a formula would begin for spreadsheets that take a table
+// apart at semicolons, as those of many European languages do.
+var semicolonSign = regexp.MustCompile(`;([ '"]*[=+@-])`)
+
 // write writes the row as RFC 4180 has it, with an apostrophe before what a
 // spreadsheet could take for a formula.
 func (r *verdictRow) write(w *bufio.Writer) error {
@@ -50,7 +55,7 @@ func (r *verdictRow) write(w *bufio.Writer) error {
 		if i > 0 {
 			w.WriteByte(',')
 		}
-		w.WriteString(manifest.Cell(cell))
+		w.WriteString(manifest.Cell(semicolonSign.ReplaceAllString(cell, `\u{3B}$1`)))
 	}
 	_, err := w.WriteString("\r\n")
 	return err
@@ -173,7 +178,7 @@ func (s *sheet) open() error {
 		return err
 	}
 	var changed string
-	s.partial, changed, err = openPartial(s.path+partialExt, s.docs.paths, now, s.believed)
+	s.partial, changed, err = openPartial(s.path+partialExt, s.a.home.resumeKey(), s.docs.paths, now, s.believed)
 	switch {
 	case errors.Is(err, errOtherTable):
 		return err
@@ -397,7 +402,7 @@ func (s *sheet) report() error {
 		}
 		return exit
 	}
-	s.a.printSummary(t)
+	s.a.printSummary(t, true)
 	if t.test > 0 {
 		s.a.ui.result("%s: %s", s.a.ui.paint(red, "TEST NETWORK"), count(t.test, "verdict")+" about blocks that prove nothing to others")
 	}

@@ -3,6 +3,8 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
@@ -116,23 +118,28 @@ func (f *proofFolder) find(d verify.Digest) ([]*verify.Proof, error) {
 }
 
 // stamp tells the proofs for a digest from those that are there another time.
-// It is empty where there are none.
+// It is empty where there are none, and short however many there are.
 func (f *proofFolder) stamp(d verify.Digest) string {
-	var b strings.Builder
-	if f != nil {
-		for _, p := range f.of(d) {
-			fmt.Fprintf(&b, "%s %s\n", p.stamp, p.path)
-		}
+	if f == nil {
+		return ""
 	}
-	return b.String()
+	found := f.of(d)
+	if len(found) == 0 {
+		return ""
+	}
+	h := sha256.New()
+	for _, p := range found {
+		fmt.Fprintf(h, "%s %s\n", p.stamp, p.path)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // stampOf tells a file from what was there under its name before: by its size,
-// and its time of change to the nanosecond. It is empty where there is none.
+// and its times of change to the nanosecond. It is empty where there is none.
 func stampOf(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
+	return fmt.Sprintf("%d %d %d", info.Size(), info.ModTime().UnixNano(), changeTime(info))
 }

@@ -33,8 +33,11 @@ func (a *app) newReportFile(o verifyOptions) (*reportFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.report == "" {
+	switch o.report {
+	case "":
 		return nil, nil
+	case "-":
+		return nil, hinted(errors.New("a report is not written to standard output"), "name a file with --report")
 	}
 	if _, err := os.Lstat(o.report); err == nil {
 		return nil, reportExists(o.report)
@@ -79,9 +82,12 @@ func (f *reportFile) write(j judged, accepted bitcoin.Network) error {
 	if err := r.Write(&html); err != nil {
 		return err
 	}
-	err = atomicfile.WriteNew(f.path, html.Bytes(), 0o666)
+	err = atomicfile.WriteNew(f.path, html.Bytes(), 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return reportExists(f.path)
+	}
+	if err == nil {
+		f.a.ui.note("Wrote %s", shown(f.path))
 	}
 	return err
 }

@@ -3,12 +3,15 @@ package cmd
 import (
 	"bufio"
 	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -17,6 +20,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"gradseal/headers"
+	"gradseal/internal/atomicfile"
 	"gradseal/issuer"
 	"gradseal/verify"
 )
@@ -147,8 +151,14 @@ type record struct {
 // partial is the file beside a table that is being made: what was judged so far,
 // in any order, so that the same command goes on where it was stopped. It begins
 // with a mark and the terms.
+//
+// The table may be made where strangers put their files, and a verdict in it
+// counts: before each line stands its HMAC-SHA-256 by a key in the home, those of
+// records over the one of their terms too.
 type partial struct {
 	path  string
+	key   []byte
+	terms []byte // HMAC of the terms; nil before they were read or written
 	lock  *flock.Flock
 	file  *os.File
 	out   *bufio.Writer
@@ -176,15 +186,46 @@ const (
 	flushEvery = time.Second
 )
 
+// resumeKey is the key by which this home knows what it has judged itself. Where
+// it can neither be read nor made, it is one for this run only: the next judges
+// everything again.
+func (h home) resumeKey() []byte {
+	path := h.resumeKeyFile()
+	for range 2 {
+		key, err := readCapped(path, sha256.Size)
+		if err == nil && len(key) == sha256.Size {
+			return key
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		key = make([]byte, sha256.Size)
+		rand.Read(key) // never fails
+		err = atomicfile.MkdirAll(h.dir, 0o700)
+		if err == nil {
+			err = atomicfile.WriteNew(path, key, 0o600)
+		}
+		if err == nil {
+			return key
+		}
+		if !errors.Is(err, fs.ErrExist) { // else another one has made it meanwhile
+			break
+		}
+	}
+	key := make([]byte, sha256.Size)
+	rand.Read(key)
+	return key
+}
+
 var errOtherTable = errors.New("another gradseal is making this table")
 
 // openPartial opens the partial file of a table of the documents in paths, which
 // are sorted. changed says why what is in it cannot be used, where that is so.
-func openPartial(path string, paths []string, now terms, believed verify.Trust) (p *partial, changed string, err error) {
+func openPartial(path string, key []byte, paths []string, now terms, believed verify.Trust) (p *partial, changed string, err error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, "", fmt.Errorf("%s: is not a regular file", path)
 	}
-	p = &partial{path: path, at: make([]lineAt, len(paths))}
+	p = &partial{path: path, key: key, at: make([]lineAt, len(paths))}
 	p.lock = flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	defer func() {
 		if err != nil {
@@ -237,9 +278,12 @@ func (p *partial) load(paths []string, now terms, believed verify.Trust) (change
 		return "", hinted(fmt.Errorf("%s: is there already, and was not made by verify", p.path), "move it away, or name another table with --csv FILE.csv")
 	}
 	var was terms
-	head, err := readRecord(r, &was)
-	if err != nil || head == 0 {
+	head, err := p.readRecord(r, &was)
+	switch {
+	case err != nil:
 		return "", err
+	case head == 0:
+		return "what is in this file: it was cut off or changed, or made with another --home", nil
 	}
 	if changed := now.differ(was, believed); changed != "" {
 		return changed, nil
@@ -247,7 +291,7 @@ func (p *partial) load(paths []string, now terms, believed verify.Trust) (change
 	p.next = int64(markAt + len(partialMark) + head)
 	for {
 		var rec record
-		n, err := readRecord(r, &rec)
+		n, err := p.readRecord(r, &rec)
 		if err != nil || n == 0 {
 			return "", err
 		}
@@ -261,14 +305,49 @@ func (p *partial) load(paths []string, now terms, believed verify.Trust) (change
 	}
 }
 
+// sealSize is the length of an HMAC in hex and the blank after it.
+const sealSize = 2*sha256.Size + 1
+
+// seal is the HMAC of the JSON of a line.
+func (p *partial) seal(text []byte) []byte {
+	h := hmac.New(sha256.New, p.key)
+	h.Write(p.terms)
+	h.Write(text)
+	return h.Sum(nil)
+}
+
+// line is a line of the file.
+func (p *partial) line(of any) ([]byte, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(of); err != nil {
+		return nil, err
+	}
+	return append(fmt.Appendf(nil, "%x ", p.seal(text.Bytes())), text.Bytes()...), nil
+}
+
+// parse reads a line that this home has written, and no other.
+func (p *partial) parse(line []byte, into any) bool {
+	if len(line) < sealSize {
+		return false
+	}
+	seal, err := hex.DecodeString(string(line[:sealSize-1]))
+	return err == nil && hmac.Equal(seal, p.seal(line[sealSize:])) && json.Unmarshal(line[sealSize:], into) == nil
+}
+
 // readRecord reads a line and returns its length; 0 where there is no whole one.
-func readRecord(r *bufio.Reader, into any) (int, error) {
+// The first are the terms.
+func (p *partial) readRecord(r *bufio.Reader, into any) (int, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
 		line = append(line, part...)
 		switch {
-		case err == nil && json.Unmarshal(line, into) == nil:
+		case err == nil && p.parse(line, into):
+			if p.terms == nil {
+				p.terms = p.seal(line[sealSize:])
+			}
 			return len(line), nil
 		case err == nil || errors.Is(err, io.EOF) || len(line) > maxRecord:
 			return 0, nil
@@ -279,11 +358,13 @@ func readRecord(r *bufio.Reader, into any) (int, error) {
 }
 
 func (p *partial) begin(now terms) error {
-	data, err := json.Marshal(now)
+	p.terms = nil
+	line, err := p.line(now)
 	if err != nil {
 		return err
 	}
-	n, err := fmt.Fprintf(p.out, "%s%s\n", partialMark, data)
+	p.terms = p.seal(line[sealSize:])
+	n, err := fmt.Fprintf(p.out, "%s%s", partialMark, line)
 	p.next += int64(n)
 	return errors.Join(err, p.out.Flush())
 }
@@ -299,25 +380,23 @@ func (p *partial) before(i int) (*record, error) {
 		return nil, err
 	}
 	var r record
-	if err := json.Unmarshal(line, &r); err != nil {
-		return nil, fmt.Errorf("%s: was changed meanwhile: %w", p.path, err)
+	if !p.parse(line, &r) {
+		return nil, fmt.Errorf("%s: was changed meanwhile", p.path)
 	}
 	return &r, nil
 }
 
 // add keeps the record of document i.
 func (p *partial) add(i int, r *record) error {
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
+	line, err := p.line(r)
+	if err != nil {
 		return err
 	}
-	if _, err := p.out.Write(line.Bytes()); err != nil {
+	if _, err := p.out.Write(line); err != nil {
 		return err
 	}
-	p.at[i] = lineAt{p.next, int32(line.Len())}
-	p.next += int64(line.Len())
+	p.at[i] = lineAt{p.next, int32(len(line))}
+	p.next += int64(len(line))
 	if now := time.Now(); now.After(p.flush) {
 		p.flush = now.Add(flushEvery)
 		return p.out.Flush()

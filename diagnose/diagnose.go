@@ -103,12 +103,19 @@ func Proven(found []Finding) []Finding {
 
 // Explain is Document for a file that was judged, where it is not the document
 // of its proof. Of a file with another fault it says nothing: the result names it.
+// What the digest proves it says only where that digest is one that an institution
+// known here signed for.
 func Explain(file *io.SectionReader, e evidence.Evidence, r *verify.Result) ([]Finding, error) {
 	claimed, ok := e.Claimed()
 	if !ok || r.Checks[verify.Document].Reason != verify.DigestDiffers {
 		return nil, nil
 	}
-	return Document(io.NewSectionReader(file, 0, min(e.Size, file.Size())), claimed)
+	found, err := Document(io.NewSectionReader(file, 0, min(e.Size, file.Size())), claimed)
+	if r.Checks[verify.Inclusion].Outcome != verify.OK || r.Checks[verify.Issuer].Outcome != verify.OK {
+		// Anyone can make a proof for what is in a file: no words may call it issued.
+		found = slices.DeleteFunc(found, Finding.Proven)
+	}
+	return found, err
 }
 
 // Document says why doc is not the document with the issued digest: what is

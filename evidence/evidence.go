@@ -101,7 +101,9 @@ func (f *Finder) choose(whole, in Evidence, outside *verify.Proof) (Evidence, er
 	named := f.listed(in.Digest)
 	switch {
 	case in.Proof != nil && len(named) > 0:
-		return in.with(named), nil
+		// Among several documents none was named for this one. A stranger's must
+		// not hide that in the file.
+		return in.with(append(slices.Clone(named), in.Proof)), nil
 	case outside != nil && in.Proof != nil && isFor(outside, in.Digest):
 		// It goes before a proof inside the file. The document is what stands
 		// before that one, as the proof is for it.

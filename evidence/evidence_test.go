@@ -116,7 +116,11 @@ func TestFind(t *testing.T) {
 			e, err := f.Find("a.pdf", section(doc), io.Discard)
 			require.NoError(t, err)
 			require.NoError(t, e.Broken)
-			require.Empty(t, e.Spare)
+			if at.listed && at.inside && !at.named { // TestStrangerHidesNone
+				require.Len(t, e.Spare, 1)
+			} else {
+				require.Empty(t, e.Spare)
+			}
 			require.EqualValues(t, len(original), e.Size, "of what was issued")
 			switch {
 			case at.named:
@@ -295,4 +299,19 @@ func FuzzInside(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, digest, e.Digest)
 	})
+}
+
+// TestStrangerHidesNone: among the proofs that came with several documents, one of
+// a stranger must not hide the one that a document carries.
+func TestStrangerHidesNone(t *testing.T) {
+	original := pdf("a")
+	stranger, own := read(issue(t, original, 1)), issue(t, original, 2)
+	f := evidence.Finder{Listed: evidence.Index{}}
+	f.Listed.Add(stranger)
+	e, err := f.Find("a.pdf", section(with(original, own)), io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, stranger, e.Proof)
+	require.Len(t, e.Spare, 1)
+	require.Equal(t, read(own), e.Spare[0])
+	require.Len(t, f.Listed[e.Digest], 1, "the index is as it was")
 }

@@ -70,6 +70,14 @@ func (c *chromium) testLarge(t *testing.T) {
 	// What would hash in the page itself stands still until it is done.
 	require.Less(t, longest, took/4)
 
+	// Where it is judged anew, and that is cancelled, the verdict from before is gone:
+	// it may have been by a list that is no longer the newest.
+	v.run(`document.getElementById("language").dispatchEvent(new Event("change"))`)
+	v.wait(`!document.getElementById("progress").hidden && document.getElementById("progress-bar").value > 0`)
+	v.finish(func() { v.run(`document.getElementById("cancel").click()`) })
+	require.Contains(t, v.text("#notices"), "Cancelled. Nothing was checked.")
+	require.Empty(t, v.words())
+
 	// A file that changes while it is read is no document.
 	v.setFiles("#files", path, proofFile)
 	v.wait(`!document.getElementById("progress").hidden && document.getElementById("progress-bar").value > 0`)

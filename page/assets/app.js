@@ -26,6 +26,8 @@ const state = {
   texts: {},
   info: null,
   documents: [], // {name, file}: documents and proofs as they were chosen
+  byName: new Map(), // the same, and the last number that a name was given
+  numbers: new Map(),
   proofs: [], // {name, file} that were read from QR codes
   views: [], // as the module has them, each with its item of documents, or null
   ignored: [],
@@ -502,30 +504,38 @@ async function join(rest, pictures) {
 
 // forget drops all files and what was said about them.
 async function forget() {
-  Object.assign(state, { documents: [], proofs: [], views: [], ignored: [], checkedAt: null });
+  Object.assign(state, { documents: [], byName: new Map(), numbers: new Map(), proofs: [], views: [], ignored: [], checkedAt: null });
   await checker.call("resetScan");
 }
 
-// add gives a file a name of its own. The same file again is not added.
+// add gives a file a name of its own. The same proof again is not added. A document
+// is: size and time are easily made those of another, which would not be checked.
 function add({ name, file }) {
-  const same = state.documents.find((d) => d.name === name);
-  if (same && same.file.size === file.size && same.file.lastModified === file.lastModified) {
+  const same = state.byName.get(name)?.file;
+  if (same && isProof(name) && same.size === file.size && same.lastModified === file.lastModified) {
     return;
   }
   let path = name;
-  for (let n = 2; state.documents.some((d) => d.name === path); n++) {
+  let n = state.numbers.get(name) ?? 1;
+  while (state.byName.has(path)) {
+    n++;
     path = `${n}/${name}`; // in a folder, so that the proof's name still fits the document's
   }
-  state.documents.push({ name: path, file });
+  state.numbers.set(name, n);
+  const item = { name: path, file };
+  state.byName.set(path, item);
+  state.documents.push(item);
 }
 
-// judge has all files judged that are there.
+// judge has all files judged that are there. What was said before goes first: where
+// this does not come to its end, it was by what is no longer believed.
 async function judge() {
   const files = [...state.documents, ...state.proofs];
   if (files.length === 0) {
     tell();
     return;
   }
+  Object.assign(state, { views: [], ignored: [], checkedAt: null });
   const progress = judgeProgress(files.length);
   progress(0, 1);
   const { views, ignored } = await checker.call("judge", { files }, progress);
@@ -549,7 +559,7 @@ function nameOf(name) {
 function withItems(views) {
   const documents = state.documents.filter((d) => !isProof(d.name));
   const inOrder = documents.length === views.length;
-  return views.map((view, i) => ({ ...view, file: nameOf(view.file), item: inOrder ? documents[i] : documents.find((d) => d.name === view.file) ?? null }));
+  return views.map((view, i) => ({ ...view, file: nameOf(view.file), item: inOrder ? documents[i] : state.byName.get(view.file) ?? null }));
 }
 
 // readPhoto reads the QR codes of one photo. When all parts of a proof are there
@@ -736,7 +746,7 @@ async function addTools(view, body) {
     return;
   }
   if (await carriesProof(item.file)) {
-    if (view.checks?.length > 0) { // else what the file carries could not be read
+    if (view.checks?.some((c) => c.name === "document" && c.outcome === "ok")) { // else the module would refuse it
       body.append(tool("extract", () => extract(item)));
     }
     return;
