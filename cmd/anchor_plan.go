@@ -79,26 +79,38 @@ func lines(findings []batch.Finding) string {
 	return out.String()
 }
 
-// alike is how many findings of one kind are listed by name.
+// alike is how many findings of one kind are listed by name, and how many kinds.
 const alike = 20
+
+// figures are what texts of one kind differ in, such as places in a file.
+var figures = regexp.MustCompile("[0-9]+")
 
 // grouped is lines, with the like together and the many counted.
 func grouped(findings []batch.Finding) string {
-	var texts []string
-	byText := make(map[string][]batch.Finding)
+	var kinds []string
+	byKind := make(map[string][]batch.Finding)
 	for _, f := range findings {
-		if byText[f.Text] == nil {
-			texts = append(texts, f.Text)
+		kind := figures.ReplaceAllString(f.Text, "#")
+		if byKind[kind] == nil {
+			kinds = append(kinds, kind)
 		}
-		byText[f.Text] = append(byText[f.Text], f)
+		byKind[kind] = append(byKind[kind], f)
 	}
 	var out strings.Builder
-	for _, text := range texts {
-		of := byText[text]
+	rest := len(findings)
+	for _, kind := range kinds[:min(alike, len(kinds))] {
+		of := byKind[kind]
+		rest -= len(of)
 		out.WriteString(lines(of[:min(alike, len(of))]))
 		if more := len(of) - alike; more > 0 {
-			fmt.Fprintf(&out, "\n  and %s more, which --json lists: %s", number(more), safe(text))
+			if !slices.ContainsFunc(of, func(f batch.Finding) bool { return f.Text != of[0].Text }) {
+				kind = of[0].Text
+			}
+			fmt.Fprintf(&out, "\n  and %s more, which --json lists: %s", number(more), safe(kind))
 		}
+	}
+	if rest > 0 {
+		fmt.Fprintf(&out, "\n  and %s more of other kinds, which --json lists", number(rest))
 	}
 	return out.String()
 }

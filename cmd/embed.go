@@ -319,6 +319,9 @@ func (e *embedder) embed(j *embedJob, progress io.Writer) error {
 	}
 	if err == nil {
 		j.change, err = source.compare(j.out)
+		if err != nil && source.isOfOther() {
+			err = errOtherDocument // whatever stands there, nothing is to be written
+		}
 	}
 	if err != nil {
 		j.fault = err
@@ -420,6 +423,12 @@ func (s embedSource) write(w io.Writer) (signed bool, err error) {
 	}
 	_, err = w.Write(s.trailer)
 	return finder.Found, err
+}
+
+// isOfOther reports whether the proof is that of another document.
+func (s embedSource) isOfOther() bool {
+	_, err := s.write(io.Discard)
+	return errors.Is(err, errOtherDocument)
 }
 
 // compare says what to do with the place of the file: changeWritten where it is

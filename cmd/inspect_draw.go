@@ -18,6 +18,7 @@ const (
 	checkLeft  = 776
 	widestStep = 30
 	titleRoom  = 104 // above the way
+	testRoom   = 20  // more where a test network is named
 	notesRoom  = 108 // below it
 	noteLine   = 20  // more for each thing that is not drawn
 )
@@ -35,6 +36,9 @@ func (d *drawn) height() int {
 func (p *picture) place() int {
 	p.rise = min(widestStep, (wayRight-wayLeft)/max(p.depth, 1))
 	height := titleRoom + notesRoom + noteLine*len(p.i.undrawn)
+	if p.i.testNetwork() != "" {
+		height += testRoom
+	}
 	for _, d := range p.steps {
 		height += d.height()
 	}
@@ -67,7 +71,7 @@ func xmlText(s string) string {
 
 const svgStyle = `text { font: 13px system-ui, "Segoe UI", Roboto, Arial, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; fill: #1a2230 }
 .head { font-size: 20px; font-weight: 650 } .name { font-weight: 650 } .small { font-size: 12px; fill: #556072 } .node { font-size: 11.5px; fill: #556072 }
-.check { font-weight: 650; fill: #0b4f8a }
+.check { font-weight: 650; fill: #0b4f8a } .test { font-weight: 650; fill: #b00020 }
 .way { stroke: #1a2230; stroke-width: 2; fill: none } .side { stroke: #8a94a4; stroke-width: 1.3; stroke-dasharray: 4 3; fill: none }
 .lead { stroke: #cdd3dc; stroke-width: 1; stroke-dasharray: 1 4 } .mark { fill: #fff; stroke: #1a2230; stroke-width: 2 } .given { fill: #fff; stroke: #8a94a4; stroke-width: 1.5; stroke-dasharray: 2.5 2 }
 .solid { fill: #1a2230 } .bracket { stroke: #0b4f8a; stroke-width: 2; fill: none }`
@@ -83,8 +87,13 @@ func (p *picture) render() []byte {
 	c.add("<style>%s</style>", svgStyle)
 	c.add(`<rect width="100%%" height="100%%" fill="#fff"/>`)
 	c.text("head", 40, 44, "From the document to the block")
-	c.text("small", 40, 66, p.fileName(120))
-	c.text("small", 40, 84, "Read, and not checked: whether it is so, gradseal verify says.")
+	y := 66
+	if test := p.i.testNetwork(); test != "" {
+		c.text("test", 40, y, test)
+		y += testRoom
+	}
+	c.text("small", 40, y, p.fileName(120))
+	c.text("small", 40, y+18, "Read, and not checked: whether it is so, gradseal verify says.")
 	for _, d := range p.steps {
 		d.drawEdges(c, p.rise)
 	}
@@ -202,6 +211,9 @@ func (p *picture) fileName(columns int) string { return fit(shown(p.i.path), col
 // describe is the picture for who does not see it.
 func (p *picture) describe() string {
 	var b strings.Builder
+	if test := p.i.testNetwork(); test != "" {
+		b.WriteString(test + ". ")
+	}
 	for _, d := range p.steps {
 		fmt.Fprintf(&b, "%s. ", strings.Join(append([]string{d.title}, d.lines...), ", "))
 	}

@@ -107,6 +107,19 @@ func (p *picture) grow(d *drawn) error {
 	return nil
 }
 
+// testNetwork is the warning where the statement of a proof is for a test
+// network. An .ots file names no network.
+func (i *inspection) testNetwork() string {
+	if i.proof == nil {
+		return ""
+	}
+	network := i.proof.Layers[0].Statement.Network
+	if !network.IsTest() {
+		return ""
+	}
+	return fmt.Sprintf("TEST NETWORK (%s)", network)
+}
+
 func (p *picture) add(d *drawn) {
 	p.steps = append(p.steps, d)
 	p.depth = max(p.depth, d.depth)

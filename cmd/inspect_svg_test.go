@@ -100,6 +100,8 @@ func TestInspectSVG(t *testing.T) {
 		for _, want := range says {
 			require.Contains(t, text.String(), want, name)
 		}
+		test := strings.Contains(string(data), `class="test" x="40" y="66">TEST NETWORK (regtest)<`)
+		require.Equal(t, name != "straight" && name != "forked", test, "%s: only a proof names a network", name)
 	}
 }
 

@@ -107,7 +107,7 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	}
 	root.SetVersionTemplate("gradseal {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hinted(err, "run: %s --help", cmd.CommandPath())
+		return hinted(plainFlagError(err), "run: %s --help", cmd.CommandPath())
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.homeFlag, "home", "", "`directory` of keys, trust store, header chains and batches (default: "+defaultHomeText()+")")
@@ -134,6 +134,27 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 		a.newDemoCommand(),
 	)
 	return root
+}
+
+// plainFlagError is the error of a flag, in words of this program where its value
+// is no number, or none that the flag takes.
+func plainFlagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	flag, want := invalid.GetFlag(), ""
+	switch flag.Value.Type() {
+	case "uint32":
+		want = fmt.Sprintf("a whole number from 0 to %d", uint32(math.MaxUint32))
+	case "int", "int64":
+		want = "a whole number"
+	case "bool":
+		want = "true or false"
+	default:
+		return err
+	}
+	return fmt.Errorf("--%s: %s, want %s", flag.Name, quoted(invalid.GetValue()), want)
 }
 
 // addCommands makes cmd a group: alone it shows its help, and a word that is

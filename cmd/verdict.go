@@ -237,6 +237,9 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 	case verify.MalformedProof:
 		return "ask for the proof again, as a file and not as text in a mail"
 	case verify.BrokenTrailer:
+		if advice := english().TrailerAdvice(j.Problem); advice != "" {
+			return inLine(advice)
+		}
 		return "do not rely on what it shows: ask for the file as it was issued, and its proof as a file of its own"
 	case verify.NewerProof:
 		return "get a newer gradseal; this one can neither confirm nor refute it"

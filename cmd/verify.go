@@ -94,6 +94,9 @@ that of the worst: 3 INVALID, 6 WITHDRAWN, 5 CANNOT TELL, 4 PENDING.`,
 					return fmt.Errorf("--%s: no file is named", name)
 				}
 			}
+			if cmd.Flag("language").Changed && o.report == "" {
+				return hinted(errors.New("--language is that of a report, and none was asked for"), "name the file to write it to, too: --report FILE.html")
+			}
 			return a.runVerify(cmd.Context(), o, args)
 		},
 	}

@@ -62,8 +62,12 @@ func diagnosis(found []diagnose.Finding) []string {
 // adviseFound is what to do about the weightiest thing that was found, as all
 // advice here: without a capital and a full stop.
 func adviseFound(found []diagnose.Finding) string {
-	advice := safe(english().Text("diagnosis."+string(found[0].Code)+".advice", found[0].Args))
-	return strings.ToLower(advice[:1]) + strings.TrimSuffix(advice[1:], ".")
+	return inLine(safe(english().Text("diagnosis."+string(found[0].Code)+".advice", found[0].Args)))
+}
+
+// inLine is a sentence without its capital and its full stop.
+func inLine(sentence string) string {
+	return strings.ToLower(sentence[:1]) + strings.TrimSuffix(sentence[1:], ".")
 }
 
 // provenOnly is for a document whose proof was mixed up with that of another.

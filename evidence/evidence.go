@@ -78,7 +78,7 @@ func (f *Finder) Find(name string, doc *io.SectionReader, progress io.Writer) (E
 	}
 	whole := Evidence{Digest: digest, Size: n}
 	if found := f.listed(whole.Digest); len(found) > 0 {
-		return whole.with(found), nil
+		return whole.with(withOwn(found, outside, whole.Digest)), nil
 	}
 	if unread != nil {
 		return Evidence{}, unread
@@ -95,15 +95,23 @@ func (f *Finder) Find(name string, doc *io.SectionReader, progress io.Writer) (E
 	return f.choose(whole, in, outside)
 }
 
+// withOwn adds the document's own proof, if it is for it, to those that were listed.
+// Among several documents none was named for this one: a stranger's must not hide
+// that beside the document or in it.
+func withOwn(listed []*verify.Proof, own *verify.Proof, digest verify.Digest) []*verify.Proof {
+	if own == nil || !isFor(own, digest) {
+		return listed
+	}
+	return append(slices.Clone(listed), own)
+}
+
 // choose is the rest of Find: nothing that was named or lies beside the document
 // is for the file as a whole.
 func (f *Finder) choose(whole, in Evidence, outside *verify.Proof) (Evidence, error) {
 	named := f.listed(in.Digest)
 	switch {
 	case in.Proof != nil && len(named) > 0:
-		// Among several documents none was named for this one. A stranger's must
-		// not hide that in the file.
-		return in.with(append(slices.Clone(named), in.Proof)), nil
+		return in.with(withOwn(withOwn(named, outside, in.Digest), in.Proof, in.Digest)), nil
 	case outside != nil && in.Proof != nil && isFor(outside, in.Digest):
 		// It goes before a proof inside the file. The document is what stands
 		// before that one, as the proof is for it.

@@ -116,11 +116,11 @@ func TestFind(t *testing.T) {
 			e, err := f.Find("a.pdf", section(doc), io.Discard)
 			require.NoError(t, err)
 			require.NoError(t, e.Broken)
-			if at.listed && at.inside && !at.named { // TestStrangerHidesNone
-				require.Len(t, e.Spare, 1)
-			} else {
-				require.Empty(t, e.Spare)
+			spare := 0
+			if at.listed && !at.named { // TestStrangerHidesNone
+				spare = map[bool]int{true: 1}[at.beside] + map[bool]int{true: 1}[at.inside]
 			}
+			require.Len(t, e.Spare, spare)
 			require.EqualValues(t, len(original), e.Size, "of what was issued")
 			switch {
 			case at.named:
@@ -309,6 +309,14 @@ func TestStrangerHidesNone(t *testing.T) {
 	f := evidence.Finder{Listed: evidence.Index{}}
 	f.Listed.Add(stranger)
 	e, err := f.Find("a.pdf", section(with(original, own)), io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, stranger, e.Proof)
+	require.Len(t, e.Spare, 1)
+	require.Equal(t, read(own), e.Spare[0])
+	require.Len(t, f.Listed[e.Digest], 1, "the index is as it was")
+
+	f.Beside = func(string) (*verify.Proof, error) { return read(own), nil }
+	e, err = f.Find("a.pdf", section(original), io.Discard)
 	require.NoError(t, err)
 	require.Equal(t, stranger, e.Proof)
 	require.Len(t, e.Spare, 1)

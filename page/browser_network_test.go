@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
@@ -132,11 +133,17 @@ func (c *chromium) testAsksNobody(t *testing.T) {
 func (v *visit) worker() *visit {
 	v.Helper()
 	var id target.ID
+	var own cdp.BrowserContextID // other tests have workers too
 	require.Eventually(v, func() bool {
 		all, err := chromedp.Targets(v.ctx)
 		require.NoError(v, err)
 		for _, info := range all {
-			if info.Type == "worker" && strings.HasPrefix(info.URL, "blob:") {
+			if info.Type == "page" && info.URL == v.url {
+				own = info.BrowserContextID
+			}
+		}
+		for _, info := range all {
+			if info.Type == "worker" && own != "" && info.BrowserContextID == own && strings.HasPrefix(info.URL, "blob:") {
 				id = info.TargetID
 			}
 		}

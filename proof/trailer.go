@@ -63,12 +63,24 @@ type TrailerError struct {
 	// it is for; nil where no proof can be read there. It helps to explain what
 	// was done to the file, and is no reason to take a part of it for the document.
 	Claimed *[sha256.Size]byte
-	// Added says that content was added after issue: what stands before the marker
-	// has that digest.
-	Added bool
+	// Fault names the kind of fault.
+	Fault TrailerFault
 
 	fault string
 }
+
+// TrailerFault names a kind of fault, for callers that give advice.
+type TrailerFault string
+
+// The faults. The empty one is another than these.
+const (
+	AddedAfterIssue TrailerFault = "added"       // what stands before the marker has the digest claimed
+	AddedAfterProof TrailerFault = "added-proof" // of what stands there nothing is known
+	AddedBetween    TrailerFault = "between"     // or cut out, between the document and its proof
+	OtherStart      TrailerFault = "startxref"   // it leads to another version of the document
+	LineEndsChanged TrailerFault = "line-ends"
+	CutOff          TrailerFault = "cut-off"
+)
 
 // Error says it in words for people.
 func (e *TrailerError) Error() string { return e.fault }
@@ -96,15 +108,15 @@ func SplitTrailer(file io.ReaderAt, size int64) (original int64, proof []byte, e
 	if err != nil {
 		return 0, nil, explain(file, size, start+int64(at), tail[at:], err)
 	}
-	fault := func(format string, args ...any) error {
-		return &TrailerError{Marker: start + int64(at), Claimed: claimed(proof), fault: fmt.Sprintf(format, args...)}
+	fault := func(f TrailerFault, format string, args ...any) error {
+		return &TrailerError{Marker: start + int64(at), Claimed: claimed(proof), Fault: f, fault: fmt.Sprintf(format, args...)}
 	}
 	end := originalEnd().FindSubmatch(tail[:at])
 	if end == nil {
-		return 0, nil, fault("what stands before the proof does not end in startxref, a number and %%%%EOF: something was added between the document and its proof, which begins at byte %d, or was cut out there", start+int64(at))
+		return 0, nil, fault(AddedBetween, "what stands before the proof does not end in startxref, a number and %%%%EOF: something was added between the document and its proof, which begins at byte %d, or was cut out there", start+int64(at))
 	}
 	if !bytes.Equal(end[1], n) {
-		return 0, nil, fault("the startxref after the proof is %s, and that of the document before it %s: a viewer may show an older or another version of the document", n, end[1])
+		return 0, nil, fault(OtherStart, "the startxref after the proof is %s, and that of the document before it %s: a viewer may show an older or another version of the document", n, end[1])
 	}
 	return start + int64(at), proof, nil
 }
@@ -289,6 +301,7 @@ func claimed(proofFile []byte) *[sha256.Size]byte {
 func explain(file io.ReaderAt, size, marker int64, b []byte, why error) error {
 	e := &TrailerError{Marker: marker, fault: why.Error()}
 	if b[0] != '\n' || b[markerSize-1] != '\n' {
+		e.Fault = LineEndsChanged
 		e.fault = fmt.Sprintf("the line ends at the proof were changed, as mail and FTP programs do to text; it begins at byte %d", marker)
 		return e
 	}
@@ -300,6 +313,7 @@ func explain(file io.ReaderAt, size, marker int64, b []byte, why error) error {
 	case m != nil:
 		return e.added(file, size, marker+int64(markerSize+len(m[0])), m[1])
 	case isEnd && trailerCut().Match(rest):
+		e.Fault = CutOff
 		e.fault = fmt.Sprintf("the file is cut off within the proof that begins at byte %d", marker)
 	default:
 		e.fault = fmt.Sprintf("something interrupts the lines of the proof that begins at byte %d", marker)
@@ -311,6 +325,7 @@ func explain(file io.ReaderAt, size, marker int64, b []byte, why error) error {
 // names the end of the document where the digest in the proof shows that it is
 // there. Whoever wrote what follows decides what such a file shows.
 func (e *TrailerError) added(file io.ReaderAt, size, end int64, lines []byte) error {
+	e.Fault = AddedAfterProof
 	e.fault = fmt.Sprintf("content was added after the proof, which ends at byte %d of %d", end, size)
 	proofFile, err := parseLines(lines)
 	if err != nil {
@@ -325,7 +340,7 @@ func (e *TrailerError) added(file io.ReaderAt, size, end int64, lines []byte) er
 		return err
 	}
 	if [sha256.Size]byte(h.Sum(nil)) == *e.Claimed {
-		e.Added = true
+		e.Fault = AddedAfterIssue
 		e.fault = fmt.Sprintf("content was added after issue; the issued document ends at byte %d, its proof at byte %d, the file at byte %d", e.Marker, end, size)
 	}
 	return e

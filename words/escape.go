@@ -19,6 +19,9 @@ func Safe(s string) string {
 // Quoted is a name in quotation marks, which it cannot leave.
 func Quoted(s string) string { return `"` + escape(s, plainPunctuation) + `"` }
 
+// Curly is Quoted in “ ”, as in the sentences of a page.
+func Curly(s string) string { return "“" + named(s) + "”" }
+
 // nested makes single quotation marks of double ones.
 var nested = strings.NewReplacer("“", "‘", "”", "’")
 

@@ -60,8 +60,8 @@ func (t *teller) story() []string {
 	switch r := t.r; {
 	case r.Problem != nil:
 		lines = append(lines, t.say("why."+t.reasonKey()))
-		if broken := new(proof.TrailerError); errors.As(r.Problem, &broken) && broken.Added {
-			lines = append(lines, t.Text("story.added", map[string]string{"end": strconv.FormatInt(broken.Marker, 10)}))
+		if broken := new(proof.TrailerError); errors.As(r.Problem, &broken) && broken.Fault != "" {
+			lines = append(lines, t.Text("story.trailer-"+string(broken.Fault), map[string]string{"end": strconv.FormatInt(broken.Marker, 10)}))
 		}
 	case r.Existence != nil:
 		lines = t.existenceStory()
@@ -184,7 +184,20 @@ func (t *teller) advice() string {
 			return t.Text(key, safeArgs(f.Args))
 		}
 	}
+	if advice := t.TrailerAdvice(t.r.Problem); advice != "" {
+		return advice
+	}
 	return t.say(t.adviceKey(t.reasonKey()))
+}
+
+// TrailerAdvice is what to do about a file whose proof inside is no longer as it
+// was put there, where there is more to say than for all such files; else "".
+func (l *Language) TrailerAdvice(problem error) string {
+	broken := new(proof.TrailerError)
+	if key := "advice.trailer-"; errors.As(problem, &broken) && l.Has(key+string(broken.Fault)) {
+		return l.Text(key+string(broken.Fault), nil)
+	}
+	return ""
 }
 
 func (t *teller) existenceAdvice() string {

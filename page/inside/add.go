@@ -67,7 +67,7 @@ func (p *Page) listArgs(l trust.SignedList) map[string]string {
 	if e := p.shelf.entries[name]; e != nil {
 		name = e.file.Name
 	}
-	return map[string]string{"name": words.Quoted(name), "network": l.Network.String(), "day": p.language.Day(l.AsOf)}
+	return map[string]string{"name": words.Curly(name), "network": l.Network.String(), "day": p.language.Day(l.AsOf)}
 }
 
 // refuse is an error in the language of the page, with what was found wrong.
@@ -147,7 +147,7 @@ func (p *Page) takeIssuer(pack *trust.Pack) (said []string, err error) {
 		return nil, err
 	}
 	key := map[trust.Change]string{trust.Added: "pack.added", trust.Updated: "pack.updated", trust.Unchanged: "pack.unchanged"}[change]
-	said = append(said, p.say(key, map[string]string{"name": words.Quoted(pack.File.Name)}))
+	said = append(said, p.say(key, map[string]string{"name": words.Curly(pack.File.Name)}))
 	for _, l := range pack.Status {
 		text, err := p.addList(l)
 		if err != nil { // that of an older list, which stays out

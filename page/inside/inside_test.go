@@ -148,7 +148,7 @@ func TestAddStatus(t *testing.T) {
 		require.Equal(t, before, info(t, p))
 	}
 	require.Contains(t, add(first), "is here already")
-	require.Equal(t, `Taken in: the status list of "A" for regtest, as of 22 November 2026.`, add(a.list(t, bitcoin.Regtest, 2, 1, 2)))
+	require.Equal(t, `Taken in: the status list of “A” for regtest, as of 22 November 2026.`, add(a.list(t, bitcoin.Regtest, 2, 1, 2)))
 	refuse("is older than the one here, which stays", first)
 	refuse(`of "b.example", which this page does not recognise`, b.list(t, bitcoin.Regtest, 3))
 	refuse("batch", a.list(t, bitcoin.Regtest, 4, 2)) // one that was there is missing
@@ -163,7 +163,7 @@ func TestAddStatus(t *testing.T) {
 	require.Nil(t, info(t, p).Headers)
 
 	require.False(t, info(t, p).Issuers[0].Forked)
-	require.Contains(t, add(a.list(t, bitcoin.Regtest, 5, 1, 2, 3)), `WARNING: "A" has signed two different status lists`)
+	require.Contains(t, add(a.list(t, bitcoin.Regtest, 5, 1, 2, 3)), `WARNING: “A” has signed two different status lists`)
 	require.True(t, info(t, p).Issuers[0].Forked)
 	require.Contains(t, add(a.list(t, bitcoin.Regtest, 6, 1, 2, 3)), "Taken in")
 	require.False(t, info(t, p).Issuers[0].Forked)
