@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"gradseal/anchor"
@@ -79,8 +81,11 @@ func lines(findings []batch.Finding) string {
 	return out.String()
 }
 
-// alike is how many findings of one kind are listed by name, and how many kinds.
-const alike = 20
+// How many findings of one kind are listed by name, and how many kinds.
+const (
+	alike     = 20
+	mostKinds = 50
+)
 
 // figures are what texts of one kind differ in, such as places in a file.
 var figures = regexp.MustCompile("[0-9]+")
@@ -98,7 +103,7 @@ func grouped(findings []batch.Finding) string {
 	}
 	var out strings.Builder
 	rest := len(findings)
-	for _, kind := range kinds[:min(alike, len(kinds))] {
+	for _, kind := range kinds[:min(mostKinds, len(kinds))] {
 		of := byKind[kind]
 		rest -= len(of)
 		out.WriteString(lines(of[:min(alike, len(of))]))

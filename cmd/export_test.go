@@ -575,3 +575,21 @@ func TestExportPendingBatch(t *testing.T) {
 	require.Contains(t, errs, "hint: gradseal upgrade")
 	require.NotContains(t, errs, "Next:")
 }
+
+// TestGrouped: however many findings there are, and in whatever their texts
+// differ, a person reads some of each kind and how many more there are.
+func TestGrouped(t *testing.T) {
+	var numbers, names, same []batch.Finding
+	for i := range 1000 {
+		numbers = append(numbers, batch.Finding{Path: fmt.Sprint(i, ".pdf"), Text: fmt.Sprintf("ends at byte %d of %d", i, 2*i)})
+		names = append(names, batch.Finding{Path: "a.pdf", Text: strings.Repeat("x", i+1)})
+		same = append(same, batch.Finding{Path: "a.pdf", Text: "version 2"})
+	}
+	out := grouped(append(numbers, batch.Finding{Path: "b.pdf", Text: "something else"}))
+	require.Equal(t, alike+2, strings.Count(out, "\n"))
+	require.Contains(t, out, "\n  and 980 more, which --json lists: ends at byte # of #\n  b.pdf: something else")
+	out = grouped(names)
+	require.Equal(t, mostKinds+1, strings.Count(out, "\n"))
+	require.True(t, strings.HasSuffix(out, "\n  and 950 more of other kinds, which --json lists"))
+	require.True(t, strings.HasSuffix(grouped(same), "\n  and 980 more, which --json lists: version 2"))
+}

@@ -11,10 +11,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes beside those of a verdict (verify.Verdict.Exit).
@@ -136,25 +138,28 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	return root
 }
 
-// plainFlagError is the error of a flag, in words of this program where its value
-// is no number, or none that the flag takes.
+// plainFlagError is the error of a flag, in words of this program where it is
+// about the value.
 func plainFlagError(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	flag, want := invalid.GetFlag(), ""
+	return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, valueError(invalid.GetFlag(), invalid.GetValue(), invalid.Unwrap()))
+}
+
+// valueError says what a flag takes instead of a value that it refused, or, where
+// that is more than a number or a yes, why it did.
+func valueError(flag *pflag.Flag, value string, why error) error {
 	switch flag.Value.Type() {
 	case "uint32":
-		want = fmt.Sprintf("a whole number from 0 to %d", uint32(math.MaxUint32))
+		return fmt.Errorf("%s, want a whole number from 0 to %d", quoted(value), uint32(math.MaxUint32))
 	case "int", "int64":
-		want = "a whole number"
+		return fmt.Errorf("%s, want a whole number", quoted(value))
 	case "bool":
-		want = "true or false"
-	default:
-		return err
+		return fmt.Errorf("%s, want true or false", quoted(value))
 	}
-	return fmt.Errorf("--%s: %s, want %s", flag.Name, quoted(invalid.GetValue()), want)
+	return fmt.Errorf("%s: %w", quoted(value), why)
 }
 
 // addCommands makes cmd a group: alone it shows its help, and a word that is

@@ -151,6 +151,6 @@ func TestEscape(t *testing.T) {
 	require.Equal(t, `"清华大学《证书》“甲”"`, Quoted("清华大学《证书》“甲”"))
 	require.Equal(t, `a\u{1B}[31m "b" \u{20}c`, Safe("a\x1b[31m \"b\"  c"))
 	require.Equal(t, `‘Best’ \u{201F}`, named("“Best” \u201f"), "a name cannot leave its quotation marks")
-	require.Equal(t, `“‘Best’ of "all"”`, Curly(`“Best” of "all"`))
+	require.Equal(t, `“‘Best’ \u{22}”`, Curly(`“Best” "`))
 	require.Equal(t, `\u{FFFD}`, Safe("\xff"))
 }
