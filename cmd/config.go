@@ -191,7 +191,7 @@ func applySettings(v *viper.Viper, flags *pflag.FlagSet) (err error) {
 			value = strings.Join(v.GetStringSlice(key[0]), ",")
 		}
 		if e := f.Value.Set(value); e != nil {
-			err = fmt.Errorf("configuration %s: %w", key[0], valueError(f, value, e))
+			err = fmt.Errorf("configuration %s: %w", key[0], e)
 		}
 	})
 	return err

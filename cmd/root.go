@@ -138,28 +138,25 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	return root
 }
 
-// plainFlagError is the error of a flag, in words of this program where it is
-// about the value.
+// plainFlagError is the error of a flag, in words of this program where the value
+// is no number, or not one that the flag takes.
 func plainFlagError(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	return fmt.Errorf("--%s: %w", invalid.GetFlag().Name, valueError(invalid.GetFlag(), invalid.GetValue(), invalid.Unwrap()))
-}
-
-// valueError says what a flag takes instead of a value that it refused, or, where
-// that is more than a number or a yes, why it did.
-func valueError(flag *pflag.Flag, value string, why error) error {
-	switch flag.Value.Type() {
+	want := ""
+	switch invalid.GetFlag().Value.Type() {
 	case "uint32":
-		return fmt.Errorf("%s, want a whole number from 0 to %d", quoted(value), uint32(math.MaxUint32))
+		want = fmt.Sprintf("a whole number from 0 to %d", uint32(math.MaxUint32))
 	case "int", "int64":
-		return fmt.Errorf("%s, want a whole number", quoted(value))
+		want = "a whole number"
 	case "bool":
-		return fmt.Errorf("%s, want true or false", quoted(value))
+		want = "true or false"
+	default:
+		return err
 	}
-	return fmt.Errorf("%s: %w", quoted(value), why)
+	return fmt.Errorf("--%s: %s, want %s", invalid.GetFlag().Name, quoted(invalid.GetValue()), want)
 }
 
 // addCommands makes cmd a group: alone it shows its help, and a word that is

@@ -150,7 +150,7 @@ func TestAddStatus(t *testing.T) {
 	require.Contains(t, add(first), "is here already")
 	require.Equal(t, `Taken in: the status list of “A” for regtest, as of 22 November 2026.`, add(a.list(t, bitcoin.Regtest, 2, 1, 2)))
 	refuse("is older than the one here, which stays", first)
-	refuse(`of "b.example", which this page does not recognise`, b.list(t, bitcoin.Regtest, 3))
+	refuse(`of “b.example”, which this page does not recognise`, b.list(t, bitcoin.Regtest, 3))
 	refuse("batch", a.list(t, bitcoin.Regtest, 4, 2)) // one that was there is missing
 	refuse("neither a status list nor the pack", []byte("%PDF-1.7"))
 	refuse("no status list in this pack", a.pack(t, nil, nil))
@@ -199,7 +199,7 @@ func TestAddPack(t *testing.T) {
 
 	text, err := p.AddPack(pack, strings.ToUpper(strings.ReplaceAll(fingerprint, " ", ":")))
 	require.NoError(t, err)
-	require.Contains(t, text, `Added: "B".`)
+	require.Contains(t, text, `Added: “B”.`)
 	require.Contains(t, text, "Taken in: the status list")
 	require.Contains(t, text, "up to height 8")
 	i := info(t, p)
@@ -214,7 +214,7 @@ func TestAddPack(t *testing.T) {
 	require.EqualValues(t, 8, info(t, p).Headers.Height)
 	same, err := p.AddPack(c.data, c.file.Fingerprint().String()) // an issuer file alone
 	require.NoError(t, err)
-	require.Equal(t, `"C" is here already.`, same)
+	require.Equal(t, `“C” is here already.`, same)
 }
 
 // TestSortFiles tells documents, proofs and other files apart.
