@@ -221,7 +221,7 @@ func TestProofFolder(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 2)
 	stamp := folder.stamp(digest)
-	require.Equal(t, 3, strings.Count(stamp, "\n"))
+	require.Len(t, stamp, 64, "short, however many there are")
 	none, err := folder.find(verify.Digest{1})
 	require.NoError(t, err)
 	require.Empty(t, none)
