@@ -315,6 +315,9 @@ func TestOriginalConfirms(t *testing.T) {
 // command again ends with one transaction and all proofs. Which way a message is
 // lost in differs from run to run; with many rounds of killing it is each way.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a fault at each message of a run takes a minute")
+	}
 	t.Parallel()
 	node := startNode(t, "btcd")
 	proxy := testnode.StartProxy(t, node.RPCURL, node.CertPEM)
@@ -360,6 +363,9 @@ func TestFaults(t *testing.T) {
 
 // TestFaultsOfUpgrade does the same while the proofs are completed.
 func TestFaultsOfUpgrade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a fault at each message of a run takes a while")
+	}
 	t.Parallel()
 	node := startNode(t, "btcd")
 	proxy := testnode.StartProxy(t, node.RPCURL, node.CertPEM)
@@ -595,6 +601,9 @@ func TestHeaders(t *testing.T) {
 // bumps and completes through a node, and runs the same command again: one
 // transaction for each batch in the chain, and every proof VALID.
 func TestKilledOnNetwork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: killing the program many times takes a while")
+	}
 	t.Parallel()
 	eachNode(t, func(t *testing.T, node *testnode.Node) {
 		rng := seeded(t)

@@ -41,6 +41,9 @@ const sizeTable = `
 // TestSizeTable signs a transaction of every kind with many keys and has btcd
 // measure it: the largest is what the table and Build's fee say.
 func TestSizeTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hundreds of signatures take a while")
+	}
 	var got strings.Builder
 	got.WriteString("\n| coins | change | without its witness, bytes | signed, vbytes |\n|---|---|---|---|\n")
 	for _, count := range []int{1, 2} {

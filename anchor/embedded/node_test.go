@@ -256,6 +256,9 @@ func TestBlocksAreValidElsewhere(t *testing.T) {
 // TestManyAnchors goes past two halvings of the subsidy. Every anchor spends
 // one coin and leaves its change, so that no further funding is needed.
 func TestManyAnchors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hundreds of blocks take a while")
+	}
 	h := newHome(t)
 	n := h.open()
 	all := make([]*funded, 420)
