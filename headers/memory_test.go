@@ -76,6 +76,9 @@ func (w *twins) requireSame(t testing.TB) {
 // TestMemoryIsTheDisks gives chains on disk and in memory the same segments:
 // true ones and forged ones, in any order.
 func TestMemoryIsTheDisks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	for _, network := range []bitcoin.Network{bitcoin.Mainnet, bitcoin.Signet} {
 		r, hs := listed(t, network)
 		plain := *r

@@ -126,6 +126,9 @@ func (j *judge) follow(t testing.TB, h bitcoin.Header) (best bool, err error) {
 // heights tries headers that keep or break each rule: btcd and the rules here
 // must say the same of every one.
 func TestRulesAgainstBtcd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	versions := [3]uint32{150, 2100, 4100}
 	for name, r := range map[string]*rules{
 		"mainnet":  testRules(func(r *rules) { r.versions = versions }),

@@ -417,6 +417,9 @@ func TestSyncFromList(t *testing.T) {
 
 // TestSegmentsInAnyOrder holds the pieces of a chain in every order.
 func TestSegmentsInAnyOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r, hs := listed(t, bitcoin.Mainnet)
 	pieces := []*Segment{
 		part(t, r, hs, 0, 2016),
@@ -746,6 +749,9 @@ func restore(t testing.TB, files map[string][]byte) (path string) {
 // with zeros in their place; beside the old index. That is the old chain, and
 // the same step again makes the new one.
 func TestTorn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r, hs := listed(t, bitcoin.Mainnet)
 	branch := fork(t, r, hs[:6102], 6080, 40, 1)
 	for name, step := range map[string]struct {
