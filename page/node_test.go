@@ -124,6 +124,9 @@ const options = `{"network":"regtest","confirmations":1,"language":"en","built":
 
 // TestProgram takes documents through the program as it is in the page.
 func TestProgram(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: building the page takes a while")
+	}
 	b := transcripts(t)
 	dir := t.TempDir()
 	save := func(name string, data []byte) string {
