@@ -368,6 +368,7 @@ func (r *registrar) check(t *testing.T) {
 	r.checkStatus(t, batches)
 	r.checkFolders(t, batches)
 	r.checkHome(t)
+	r.checkJournal(t, batches)
 	out := r.run(t, append([]string{"verify", "--network", "regtest"}, r.folders...)...)
 	require.NotContains(t, out, "INVALID")
 	require.NotContains(t, out, "CANNOT TELL")

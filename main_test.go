@@ -110,6 +110,7 @@ func useEmptyUser(env *testscript.Env) error {
 
 // scriptCommands are the commands of the scripts beside testscript's own.
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"ago":        cmdAgo,
 	"code":       cmdCode,
 	"json":       cmdJSON,
 	"jsonkeys":   cmdJSONKeys,
@@ -137,6 +138,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"copybatch":  cmdCopyBatch,
 	"cmptable":   cmdCompareTable,
 	"rudelink":   cmdRudeLink,
+	"weaken":     cmdWeaken,
 }
 
 // code N PROGRAM ARGUMENT…: runs the program, which must end with exit code N.
@@ -582,7 +584,7 @@ func cmdGoBack(ts *testscript.TestScript, neg bool, args []string) {
 	if args[1] == "planned" {
 		lists, err := filepath.Glob(filepath.Join(home, "trust", "*.status"))
 		ts.Check(err)
-		gone = append(append(gone, lists...), filepath.Join(found[0], "statement"))
+		gone = append(append(gone, lists...), filepath.Join(found[0], "statement"), filepath.Join(home, "proposals", "sequences"))
 	}
 	for _, path := range gone {
 		ts.Check(os.RemoveAll(path))

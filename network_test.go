@@ -261,6 +261,9 @@ func (b *branch) reorganise(other *testnode.Node, depth int, complete bool) {
 	require.Equal(t, batch.Complete, b.batch().State())
 	require.NotEqual(t, old, b.batch().Attestation.Header)
 	require.Equal(t, "valid", b.verdict(folder))
+	lines := b.gradseal("journal", "show", "--batch", b.batch().ID)
+	require.Equal(t, 1, strings.Count(lines, " reorg "), lines)
+	require.Equal(t, 2, strings.Count(lines, " confirm "), lines)
 }
 
 // TestBump: a transaction is replaced, and whichever version a block has is the

@@ -49,6 +49,18 @@ type Document struct {
 	Size   int64  // bytes
 	Digest [32]byte
 	Salt   [32]byte
+	// Forgotten says that Forget destroyed the row: of what it held there is Leaf
+	// alone, and all else is zero. Leaf is not set in other rows.
+	Forgotten bool
+	Leaf      merkle.Hash
+}
+
+// leafHash is the leaf hash of the document.
+func (d *Document) leafHash() merkle.Hash {
+	if d.Forgotten {
+		return d.Leaf
+	}
+	return merkle.LeafHash(proof.Entry(d.Salt, d.Digest))
 }
 
 // Batch is a tree of documents and the way it has come. What is nil or empty
@@ -57,7 +69,10 @@ type Batch struct {
 	ID string // date and the first 4 bytes of the tree's root hash
 	Head
 	Documents []Document // in the order of the tree
-	Statement []byte     // signed
+	// Withdrawals are the documents that are withdrawn by the status list which
+	// names the batch, see List.
+	Withdrawals []issuer.Withdrawal
+	Statement   []byte // signed
 	// Requests are the unsigned transactions that a signature was asked for
 	// (BIP 174), the oldest first. Transactions has, at the same place, the signed
 	// one (with witness), or nil where it is not here: it may be signed, and even
@@ -147,8 +162,8 @@ func (b *Batch) Tree() (*merkle.Tree, error) {
 		return b.tree, nil
 	}
 	leaves := make([]merkle.Hash, len(b.Documents))
-	for i, d := range b.Documents {
-		leaves[i] = merkle.LeafHash(proof.Entry(d.Salt, d.Digest))
+	for i := range b.Documents {
+		leaves[i] = b.Documents[i].leafHash()
 	}
 	var err error
 	b.tree, err = merkle.New(leaves)
@@ -322,6 +337,9 @@ func (b *Batch) Proof(index int) ([]byte, error) {
 		return nil, err
 	}
 	d := b.Documents[index]
+	if d.Forgotten {
+		return nil, fmt.Errorf("batch %s, leaf %d: %w", b.ID, index, ErrForgotten)
+	}
 	p := &proof.Proof{
 		Digest: d.Digest,
 		Salt:   d.Salt,
@@ -340,13 +358,17 @@ func (b *Batch) Proof(index int) ([]byte, error) {
 // been killed, or lost power, before it did.
 func (b *Batch) Sync() error { return atomicfile.SyncDir(b.dir) }
 
-// EachProof calls use with every document's proof, on all processors.
+// EachProof calls use with the proof of every document that is not forgotten, on
+// all processors.
 func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []byte) error) error {
 	if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
 		return err
 	}
 	return each(ctx, len(b.Documents), func() func(int) error {
 		return func(i int) error {
+			if b.Documents[i].Forgotten {
+				return nil
+			}
 			data, err := b.Proof(i)
 			if err != nil {
 				return fmt.Errorf("%s: %w", b.Documents[i].Path, err)
@@ -384,7 +406,7 @@ func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile
 			written.Add(1)
 		}
 		if errors.Is(err, errInTheWay) {
-			left[i], err = "has something in the place of its proof, which was not overwritten", nil
+			left[i], err = leftInTheWay, nil
 		}
 		return err
 	})
@@ -447,9 +469,11 @@ func (b *Batch) temporary() string { return ".gradseal-" + b.ID + "-*" }
 // sweep removes the temporary files that a killed process left among the
 // documents. What cannot be removed only takes up room.
 func (b *Batch) sweep() {
-	paths := make([]string, len(b.Documents))
-	for i, d := range b.Documents {
-		paths[i] = d.Path
+	paths := make([]string, 0, len(b.Documents))
+	for _, d := range b.Documents {
+		if !d.Forgotten {
+			paths = append(paths, d.Path)
+		}
 	}
 	for _, dir := range folders(paths) {
 		sweepFolder(dir, b.temporary())
@@ -491,14 +515,23 @@ func (b *Batch) mayReplace(proofFile, want []byte) bool {
 
 const planTitle = "gradseal batch v1"
 
+// forgottenRow begins the row of a document that was forgotten: no digest begins
+// so.
+const forgottenRow = "forgotten "
+
 // marshalPlan writes the plan: the head as lines, an empty line, and a line
-// with digest, salt, size and quoted path for each document.
+// with digest, salt, size and quoted path for each document, or with the word
+// forgotten and the leaf hash.
 func (b *Batch) marshalPlan() []byte {
 	out := make([]byte, 0, 256+256*len(b.Documents))
 	out = fmt.Appendf(out, "%s\nnetwork %s\nissuer %s\ntitle %s\ncreated %s\n\n",
 		planTitle, b.Network, b.Issuer, strconv.Quote(b.Title), b.Created.Format(time.RFC3339))
 	for i := range b.Documents {
 		d := &b.Documents[i]
+		if d.Forgotten {
+			out = append(hex.AppendEncode(append(out, forgottenRow...), d.Leaf[:]), '\n')
+			continue
+		}
 		out = append(hex.AppendEncode(out, d.Digest[:]), ' ')
 		out = append(hex.AppendEncode(out, d.Salt[:]), ' ')
 		out = append(strconv.AppendInt(out, d.Size, 10), ' ')
@@ -556,6 +589,9 @@ func (b *Batch) parseHead(lines []string) error {
 }
 
 func parseRow(line string) (d Document, err error) {
+	if leaf, ok := strings.CutPrefix(line, forgottenRow); ok {
+		return parseForgotten(leaf)
+	}
 	fields := strings.SplitN(line, " ", 4)
 	if len(fields) != 4 || len(fields[0]) != 64 || len(fields[1]) != 64 {
 		return d, errors.New("want digest, salt, size and path")

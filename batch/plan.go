@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"gradseal/issuer"
 	"gradseal/proof"
 )
 
@@ -39,6 +40,7 @@ type Plan struct {
 	Warnings []Finding
 
 	head     Head
+	withdraw []issuer.Withdrawal
 	replaces statements
 }
 
@@ -52,6 +54,12 @@ type Options struct {
 	// Probe tries whether proofs can be written beside the new files, by writing
 	// an empty file there. Without it the system is asked, where it can be.
 	Probe bool
+	// Withdraw are the documents that the one new file replaces. Where there are
+	// none, a plan is taken up with what it withdraws.
+	Withdraw []issuer.Withdrawal
+	// Replaced are the digests of these documents: the new file may have the path of
+	// one of them.
+	Replaced [][32]byte
 }
 
 // Issued is a file that a batch holds.
@@ -71,7 +79,7 @@ func NewPlan(ctx context.Context, scan *Scan, all []*Batch, head Head, o Options
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{head: head, replaces: known.replaceable, Refusals: slices.Clone(scan.Refusals)}
+	p := &Plan{head: head, withdraw: o.Withdraw, replaces: known.replaceable, Refusals: slices.Clone(scan.Refusals)}
 	places := make([]place, len(scan.Files))
 	err = each(ctx, len(places), func() func(int) error {
 		return func(i int) (err error) {
@@ -104,7 +112,7 @@ func NewPlan(ctx context.Context, scan *Scan, all []*Batch, head Head, o Options
 
 // Create makes a batch of the new files in the store.
 func (p *Plan) Create(s *Store) (*Batch, error) {
-	b, err := s.Create(p.head, p.New)
+	b, err := s.create(p.head, p.New, p.withdraw)
 	if err == nil {
 		b.replaces = p.replaces
 	}
@@ -191,18 +199,34 @@ type index struct {
 	// replaceable are the statements whose proofs may be overwritten, own all
 	// that this home signed.
 	replaceable, own statements
+	// replaced are the digests of documents that a new one may take the path of,
+	// planned the digests of those new ones, by path, that are planned already.
+	replaced [][32]byte
+	planned  map[string][32]byte
 }
 
 func newIndex(counting, all []*Batch, o Options) (*index, error) {
-	x := &index{make(map[[32]byte]Issued), make(map[string]Issued), make(statements), make(statements)}
+	x := &index{
+		byDigest: make(map[[32]byte]Issued), byPath: make(map[string]Issued),
+		replaceable: make(statements), own: make(statements),
+		replaced: o.Replaced, planned: make(map[string][32]byte),
+	}
 	for _, b := range counting {
 		if b.State() == Planned {
+			for _, d := range b.Documents {
+				if len(b.Withdrawals) > 0 {
+					x.planned[d.Path] = d.Digest
+				}
+			}
 			continue
 		}
 		if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
 			return nil, err
 		}
 		for i, d := range b.Documents {
+			if d.Forgotten {
+				continue
+			}
 			x.byDigest[d.Digest] = Issued{Batch: b, Index: i}
 			x.byPath[d.Path] = Issued{Batch: b, Index: i}
 		}
@@ -236,7 +260,7 @@ func (x *index) place(f File) (place, error) {
 		at.note = moved(is, was, known)
 		return at, err
 	}
-	if known && x.replaceable[string(was.Batch.Statement)] == nil {
+	if known && x.replaceable[string(was.Batch.Statement)] == nil && !x.mayTakePath(f, was) {
 		return place{fault: changedSince(was.Batch)}, nil
 	}
 	have, err := readBeside(f.Path)
@@ -251,6 +275,13 @@ func (x *index) place(f File) (place, error) {
 		return place{fault: x.inTheWay(have)}, nil
 	}
 	return place{fault: "has something beside it that is no proof: it is never overwritten, so move it away first"}, nil
+}
+
+// mayTakePath reports whether a new file is to take the place, path and all, of the
+// document that was issued from there.
+func (x *index) mayTakePath(f File, was Issued) bool {
+	planned, ok := x.planned[f.Path]
+	return ok && planned == f.Digest || slices.Contains(x.replaced, was.Batch.Documents[was.Index].Digest)
 }
 
 // inTheWay says of a proof beside a document why it is not overwritten.
@@ -413,7 +444,8 @@ func (p *Plan) WriteMissing(ctx context.Context, done func()) error {
 
 // resumePlanned takes up an unsigned batch of exactly the new files and with
 // the same title, so that an interrupted command ends with the root that it
-// began with.
+// began with. A plan to replace documents is not dropped for files that would
+// replace none.
 func (p *Plan) resumePlanned(batches []*Batch, title string) {
 	want := make(map[string][32]byte, len(p.New))
 	for _, f := range p.New {
@@ -425,12 +457,18 @@ func (p *Plan) resumePlanned(batches []*Batch, title string) {
 		}
 		switch hits := b.count(want); {
 		case hits == 0:
-		case hits == len(want) && hits == len(b.Documents) && len(p.New) > 0 && b.Title == title:
+		case hits == len(want) && hits == len(b.Documents) && len(p.New) > 0 && b.Title == title &&
+			(len(p.withdraw) == 0 || sameDecision(p.withdraw, b.Withdrawals)):
 			for i, d := range b.Documents {
 				b.give(i, d.Path) // each was read there just now
 			}
 			p.Resume = append(p.Resume, b)
 			p.New = nil
+		case len(p.withdraw) == 0 && len(b.Withdrawals) > 0:
+			for _, d := range b.Documents {
+				p.refuse(d.Path, fmt.Sprintf("is to replace another document in batch %s, which is planned: run gradseal replace again, or drop the plan: gradseal batches abandon %s", b.ID, b.ID))
+			}
+			p.dropRefused()
 		default:
 			p.Stale = append(p.Stale, b)
 		}

@@ -6,7 +6,9 @@
 // to do after a crash:
 //
 //	plan         network, issuer, title; digest, salt, size and path of every
-//	             document, in the order of the tree
+//	             document, or that it was forgotten, in the order of the tree
+//	withdrawals  with the plan, in a batch that replaces documents: which the status
+//	             list withdraws that names the batch
 //	statement    the signed statement: from here on the batch is issued
 //	request      the unsigned Bitcoin transaction that a signature is asked for
 //	transaction  the signed one, before it is sent
@@ -37,12 +39,14 @@ import (
 	"strings"
 
 	"gradseal/internal/atomicfile"
+	"gradseal/issuer"
 	"gradseal/proof"
 	"gradseal/proof/ots"
 )
 
 const (
 	planFile        = "plan"
+	withdrawalsFile = "withdrawals"
 	statementFile   = "statement"
 	requestFile     = "request"
 	transactionFile = "transaction"
@@ -131,11 +135,15 @@ func (s *Store) List() ([]*Batch, error) {
 
 // Create makes a batch of the files, draws the salts, builds the tree and puts
 // the plan on disk, synced.
-func (s *Store) Create(h Head, files []File) (*Batch, error) {
+func (s *Store) Create(h Head, files []File) (*Batch, error) { return s.create(h, files, nil) }
+
+// create is Create for a batch that withdraws documents.
+func (s *Store) create(h Head, files []File, withdrawals []issuer.Withdrawal) (*Batch, error) {
 	b, err := plan(h, files)
 	if err != nil {
 		return nil, err
 	}
+	b.Withdrawals = sorted(withdrawals)
 	if err := atomicfile.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -147,6 +155,11 @@ func (s *Store) Create(h Head, files []File) (*Batch, error) {
 	defer os.RemoveAll(tmp)
 	if err := atomicfile.WriteFile(filepath.Join(tmp, planFile), b.marshalPlan(), 0o600); err != nil {
 		return nil, err
+	}
+	if len(b.Withdrawals) > 0 {
+		if err := atomicfile.WriteFile(filepath.Join(tmp, withdrawalsFile), marshalWithdrawals(b.Withdrawals), 0o600); err != nil {
+			return nil, err
+		}
 	}
 	b.dir = filepath.Join(s.dir, b.ID)
 	if err := os.Rename(tmp, b.dir); err != nil {
@@ -187,6 +200,9 @@ func load(dir string) (*Batch, error) {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, planFile), err)
 	}
 	b.dir, b.ID = dir, filepath.Base(dir)
+	if err := b.loadWithdrawals(); err != nil {
+		return nil, err
+	}
 	if b.Statement, err = optional(dir, statementFile); err != nil {
 		return nil, err
 	}
@@ -237,6 +253,18 @@ func load(dir string) (*Batch, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// loadWithdrawals reads what the batch withdraws.
+func (b *Batch) loadWithdrawals() error {
+	data, err := optional(b.dir, withdrawalsFile)
+	if err != nil || data == nil {
+		return err
+	}
+	if b.Withdrawals, err = parseWithdrawals(data); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(b.dir, withdrawalsFile), err)
+	}
+	return nil
 }
 
 // loadCalendars reads what calendars answered, and the evidence of one.

@@ -33,8 +33,10 @@ type anchorOptions struct {
 	depth           uint32
 	psbtIn          string
 
-	manifest string
-	table    string
+	manifest    string
+	table       string
+	requestFile string
+	statusList  string
 
 	strict            bool
 	skipRefused       bool
@@ -43,26 +45,49 @@ type anchorOptions struct {
 }
 
 func (o *anchorOptions) addFlags(cmd *cobra.Command) {
+	o.addIssueFlags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&o.manifest, "manifest", "", "CSV `file` with one row for each document, named in its column \"file\"")
+	flags.StringVar(&o.table, "table", "", "CSV `file` for the table of proofs (default: LIST.proofs.csv beside LIST.csv)")
+	flags.BoolVar(&o.skipRefused, "skip-refused", false, "go on without the files that are refused")
+	flags.StringVar(&o.statusList, "status-list", "", "signed status list, a `file` of its own, to anchor with the documents")
+	flags.StringVar(&o.psbtIn, "psbt-in", "", "`file` with what the signer made of --psbt-out: goes on with that batch")
+	cmd.MarkFlagsMutuallyExclusive("psbt-in", "psbt-out")
+	cmd.MarkFlagsMutuallyExclusive("status-list", "manifest")
+}
+
+// addIssueFlags adds the flags of every command that issues documents.
+func (o *anchorOptions) addIssueFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.networkName, "network", "regtest", "Bitcoin `network` to anchor in")
 	flags.StringVar(&o.issuer, "issuer", "", "`id` of the issuer that signs (needed where this home has several)")
 	flags.StringVar(&o.title, "title", "", "public `text` about the batch: it stands in every proof, so name no person")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
-	flags.StringVar(&o.manifest, "manifest", "", "CSV `file` with one row for each document, named in its column \"file\"")
-	flags.StringVar(&o.table, "table", "", "CSV `file` for the table of proofs (default: LIST.proofs.csv beside LIST.csv)")
+	flags.StringVar(&o.requestFile, "request", "", "`file` for what other officers have to sign (default: BATCH.request)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and touch nothing")
 	flags.BoolVar(&o.strict, "strict", false, "refuse files that would only be warned of")
-	flags.BoolVar(&o.skipRefused, "skip-refused", false, "go on without the files that are refused")
 	flags.BoolVar(&o.replaceTestProofs, "replace-test-proofs", false, "overwrite proofs that this home made for a test network")
 	flags.Uint32Var(&o.wait, "wait", 0, "wait until the transaction has this `number` of confirmations")
-	flags.StringVar(&o.psbtIn, "psbt-in", "", "`file` with what the signer made of --psbt-out: goes on with that batch")
 	addConfirmations(flags, &o.depth)
 	setConfigKey(flags, "network", "anchor.network")
 	setConfigKey(flags, "issuer", "anchor.issuer")
 	o.nodeOptions.addFlags(cmd)
 	o.moneyOptions.addFlags(cmd)
 	o.calendarOptions.addFlags(cmd)
-	cmd.MarkFlagsMutuallyExclusive("psbt-in", "psbt-out")
+}
+
+// checkFlags finds what is mistyped in the flags of a command that issues
+// documents, some of which only anchor has.
+func (o *anchorOptions) checkFlags(cmd *cobra.Command) error {
+	for _, name := range []string{"manifest", "table", "request", "status-list", "psbt-in", "psbt-out"} {
+		if f := cmd.Flag(name); f != nil && f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s: no file is named", name) // such as by a variable that is not set
+		}
+	}
+	if _, calendars, err := splitVia(o.nodeOptions.via); err == nil && !calendars && (cmd.Flag("calendar").Changed || cmd.Flag("min-calendars").Changed) {
+		return hinted(errors.New("calendars were named, and they are not asked"), "add --via calendars, or --via bitcoind,calendars for both")
+	}
+	return nil
 }
 
 // addConfirmations adds the flag for how deep a block must be before proofs
@@ -86,6 +111,10 @@ anchored before. Nothing is signed when a single file is not in order: every
 fault is listed first. Look at the list, mend the files, or go on without them
 with --skip-refused.
 
+Where the issuer file wants several officers to sign, nothing is sent yet: another
+officer signs what this command writes (gradseal approve), and the same command
+goes on once the answer is taken in.
+
 With --manifest the documents are held against a list that you exported from
 your student records: CSV in UTF-8, a header row, and a column "file" with each
 document's name as it is in the folder. The other columns go into a table of
@@ -100,6 +129,10 @@ costs nothing, and only this machine can check its proofs. Other networks are
 reached with --via: through a node of your own (bitcoind, btcd) or a public
 service (esplora). There the transaction waits for a block: the proofs are
 pending until then, and gradseal upgrade completes them.
+
+With --status-list the institution's newest status list, as a file that stays, gets
+a proof of its own beside it, which shows as of which block it was there. Do not
+name the file that status renew writes over.
 
 --via calendars needs neither a node nor coins: OpenTimestamps calendars, which
 anchor for everyone, get a number that tells them nothing, and put it into their
@@ -121,13 +154,8 @@ come; 1 an error, and what to do about it.`,
 			return needArgs("name the PDFs or the folders to anchor")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, name := range []string{"manifest", "table", "psbt-in", "psbt-out"} {
-				if f := cmd.Flag(name); f.Changed && f.Value.String() == "" {
-					return fmt.Errorf("--%s: no file is named", name) // such as by a variable that is not set
-				}
-			}
-			if _, calendars, err := splitVia(o.nodeOptions.via); err == nil && !calendars && (cmd.Flag("calendar").Changed || cmd.Flag("min-calendars").Changed) {
-				return hinted(errors.New("calendars were named, and they are not asked"), "add --via calendars, or --via bitcoind,calendars for both")
+			if err := o.checkFlags(cmd); err != nil {
+				return err
 			}
 			return a.runAnchor(cmd.Context(), o, args)
 		},
@@ -144,9 +172,9 @@ type anchorRun struct {
 
 	list *manifest.Manifest // nil without --manifest
 
-	issuerFile *issuer.File
-	rehearsal  bool      // the issuer is made in this run
-	key        *keys.Key // opened when something is to be signed
+	rehearsal bool // the issuer is made in this run
+	officer   *officer
+	replacing *replacement // nil but in replace
 
 	current  *batch.Batch   // at work
 	anchored []*batch.Batch // taken on in this run
@@ -249,7 +277,15 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 			return err
 		}
 		r.batches = append(r.batches, b)
+		if err := r.recordSteps(b, false); err != nil {
+			return err
+		}
 		if err := r.finish(ctx, b, plan.New); err != nil {
+			return err
+		}
+	}
+	for _, b := range plan.Complete { // the end of one may have been killed before it was journalled
+		if err := r.recordSteps(b, true); err != nil {
 			return err
 		}
 	}
@@ -284,6 +320,9 @@ func (r *anchorRun) prepare(ctx context.Context, paths []string) (*batch.Scan, *
 		scan.Join(r.list, r.manifest)
 	}
 	if err := r.chooseIssuer(); err != nil {
+		return nil, nil, err
+	}
+	if err := r.addStatusList(scan); err != nil {
 		return nil, nil, err
 	}
 	plan, err := r.plan(ctx, scan)
@@ -364,10 +403,11 @@ func (r *anchorRun) chooseIssuer() error {
 // openIssuer reads the issuer file, or makes the issuer of a rehearsal.
 func (r *anchorRun) openIssuer() (err error) {
 	if r.rehearsal {
-		r.issuerFile, err = r.createRehearsalIssuer()
-		return err
+		if _, err := r.createRehearsalIssuer(); err != nil {
+			return err
+		}
 	}
-	r.issuerFile, err = r.ownIssuer(r.issuer)
+	r.officer, err = r.app.officer(r.issuer, r.passphraseFile, r.now)
 	return err
 }
 
@@ -394,12 +434,18 @@ func (r *anchorRun) plan(ctx context.Context, scan *batch.Scan) (*batch.Plan, er
 	if r.batches, err = r.home.batches().List(); err != nil {
 		return nil, err
 	}
-	plan, err := batch.NewPlan(ctx, scan, r.batches, r.head(), batch.Options{
+	plan, err := batch.NewPlan(ctx, scan, r.batches, r.head(), r.replacing.options(batch.Options{
 		Strict:            r.strict,
 		ReplaceTestProofs: r.replaceTestProofs,
 		Probe:             !r.dryRun,
-	})
+	}))
 	if err != nil {
+		return nil, err
+	}
+	if err := r.refuseClosed(plan); err != nil {
+		return nil, err
+	}
+	if err := r.refuseProposed(plan); err != nil {
 		return nil, err
 	}
 	return plan, r.review(plan)
@@ -408,7 +454,15 @@ func (r *anchorRun) plan(ctx context.Context, scan *batch.Scan) (*batch.Plan, er
 // abandon drops the plans of batches that were not signed.
 func (r *anchorRun) abandon(stale []*batch.Batch) error {
 	for _, b := range stale {
+		if p, err := r.proposalOf(b); err != nil {
+			return err
+		} else if p != nil {
+			return errPending(p)
+		}
 		r.ui.note("Dropped the plan of batch %s: it was not signed, and files or title are other ones now", b.ID)
+		if err := r.recordAbandon(b); err != nil {
+			return err
+		}
 		if err := r.home.batches().Abandon(b); err != nil {
 			return err
 		}
@@ -423,15 +477,21 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	if err := b.Sync(); err != nil { // what a killed process wrote may not be safe yet
 		return err
 	}
+	if err := r.recordSteps(b, true); err != nil {
+		return err
+	}
 	if b.Statement == nil {
-		if err := r.ready(ctx); err != nil {
+		if err := r.issue(ctx, b, files); err != nil {
 			return err
 		}
-		if err := r.sign(ctx, b, files); err != nil {
+		if err := r.recordSteps(b, false); err != nil {
 			return err
 		}
 	}
 	if b.State() < batch.Confirmed {
+		if err := r.listProposed(ctx, b); err != nil {
+			return err
+		}
 		if err := r.listInStatus(ctx, b); err != nil {
 			return err
 		}
@@ -441,6 +501,21 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	}
 	r.anchored = append(r.anchored, b)
 	return nil
+}
+
+// issue signs the batch, or takes what other officers signed of it.
+func (r *anchorRun) issue(ctx context.Context, b *batch.Batch, files []batch.File) error {
+	p, err := r.proposalOf(b)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		return r.proposed(b, p)
+	}
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
+	return r.sign(ctx, b, files)
 }
 
 // waitForAll waits, with --wait N, until the transactions of this run have N

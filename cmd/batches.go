@@ -17,6 +17,7 @@ import (
 
 	"gradseal/batch"
 	"gradseal/bitcoin"
+	"gradseal/issuer"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -27,7 +28,7 @@ func (a *app) newBatchesCommand() *cobra.Command {
 		Use:   "batches [BATCH]",
 		Short: "The batches of this home, and how far each has come",
 		Long: `Lists the batches that were made here, or shows one. A batch is planned,
-then signed, then requested (its transaction waits for a signature), then sent,
+then proposed (where other officers have to sign it too), then signed, then requested (its transaction waits for a signature), then sent,
 then confirmed (the transaction is in a block), then complete (every proof has
 been written). One that calendars anchor goes from signed to sent, which means that
 they have promised to, and its block is that of their transaction. The anchor
@@ -75,6 +76,7 @@ type batchJSON struct {
 	Batch     string     `json:"batch"`
 	State     string     `json:"state"`
 	Documents int        `json:"documents"`
+	Forgotten int        `json:"forgotten"`
 	Bytes     int64      `json:"bytes"`
 	Network   string     `json:"network"`
 	Issuer    string     `json:"issuer"`
@@ -115,12 +117,17 @@ type abandonedJSON struct {
 
 func (a *app) newBatchJSON(b *batch.Batch) (*batchJSON, error) {
 	out := &batchJSON{
-		Version: jsonVersion, Batch: b.ID, State: b.State().String(), Documents: len(b.Documents),
+		Version: jsonVersion, Batch: b.ID, State: b.State().String(), Documents: len(b.Documents), Forgotten: b.Forgotten(),
 		Network: b.Network.String(), Issuer: b.Issuer, Title: b.Title, Created: b.Created.Format(time.RFC3339),
 		Confirmations: a.confirmationsOf(b), Versions: len(b.Requests) + len(b.Found), Next: nextStep(b),
 	}
 	for _, d := range b.Documents {
 		out.Bytes += d.Size
+	}
+	if p, err := a.proposalOf(b); err != nil {
+		return nil, err
+	} else if p != nil && b.Statement == nil {
+		out.State, out.Next = stateProposed, a.proposedStep(p)
 	}
 	if b.Statement != nil {
 		root, err := b.Root()
@@ -221,7 +228,11 @@ func (a *app) runBatches() error {
 		case at.fee != nil:
 			fee = number(*at.fee)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, b.State(), number(len(b.Documents)), b.Network,
+		state, err := a.stateOf(b)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", b.ID, state, number(len(b.Documents)), b.Network,
 			age(time.Since(b.Created)), confirmations, fee, b.Issuer, safe(b.Title))
 	}
 	if err := table.Flush(); err != nil {
@@ -229,7 +240,11 @@ func (a *app) runBatches() error {
 	}
 	for _, b := range list {
 		if b.State() != batch.Complete {
-			a.ui.note("%s  %s", b.ID, nextStep(b))
+			next, err := a.nextOf(b)
+			if err != nil {
+				return err
+			}
+			a.ui.note("%s  %s", b.ID, next)
 		}
 	}
 	return nil
@@ -291,13 +306,16 @@ func (a *app) runBatchShow(id string, documents bool) error {
 	return nil
 }
 
-// filesOf lists the documents by path, with whether a file lies where the
+// filesOf lists the documents that are not forgotten by path, with whether a file lies where the
 // proof belongs.
 func filesOf(b *batch.Batch) []batchFileJSON {
-	files := make([]batchFileJSON, len(b.Documents))
+	files := []batchFileJSON{}
 	for i, d := range b.Documents {
+		if d.Forgotten {
+			continue
+		}
 		_, err := os.Lstat(d.Path + proof.Suffix)
-		files[i] = batchFileJSON{d.Path, hex.EncodeToString(d.Digest[:]), i, err == nil}
+		files = append(files, batchFileJSON{d.Path, hex.EncodeToString(d.Digest[:]), i, err == nil})
 	}
 	slices.SortFunc(files, func(x, y batchFileJSON) int { return strings.Compare(x.File, y.File) })
 	return files
@@ -305,8 +323,11 @@ func filesOf(b *batch.Batch) []batchFileJSON {
 
 func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 	a.ui.result("batch        %s", b.ID)
-	a.ui.result("state        %s", b.State())
+	a.ui.result("state        %s", out.State)
 	a.ui.result("documents    %s, %s", number(len(b.Documents)), size(out.Bytes))
+	if out.Forgotten > 0 {
+		a.ui.result("forgotten    %s", count(out.Forgotten, "document"))
+	}
 	a.ui.result("network      %s", b.Network)
 	a.ui.result("issuer       %s", b.Issuer)
 	a.ui.result("title        %s", titleOrNone(b.Title))
@@ -344,14 +365,14 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 		}
 		a.ui.result("document     %s (%s)", shown(f.File), mark)
 	}
-	a.ui.note("%s", nextStep(b))
+	a.ui.note("%s", out.Next)
 }
 
 // withoutProof is how many documents have no proof beside where they were.
 func withoutProof(b *batch.Batch) int {
 	n := 0
 	for _, d := range b.Documents {
-		if _, err := os.Lstat(d.Path + proof.Suffix); err != nil {
+		if _, err := os.Lstat(d.Path + proof.Suffix); err != nil && !d.Forgotten {
 			n++
 		}
 	}
@@ -362,7 +383,9 @@ func withoutProof(b *batch.Batch) int {
 func foldersOf(b *batch.Batch) []string {
 	var dirs []string
 	for _, d := range b.Documents {
-		dirs = append(dirs, filepath.Dir(d.Path))
+		if !d.Forgotten {
+			dirs = append(dirs, filepath.Dir(d.Path))
+		}
 	}
 	slices.Sort(dirs)
 	return slices.Compact(dirs)
@@ -435,6 +458,15 @@ func (a *app) runAbandon(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	left, err := a.abandonProposed(b)
+	if err != nil {
+		return err
+	}
+	if b.State() == batch.Planned {
+		if err := a.recordAbandon(b); err != nil {
+			return err
+		}
+	}
 	err = a.home.batches().Abandon(b)
 	if errors.Is(err, batch.ErrSigned) {
 		return hinted(err, "%s", afterSigning(b))
@@ -445,13 +477,13 @@ func (a *app) runAbandon(ctx context.Context, id string) error {
 	if a.ui.json {
 		return a.ui.object(abandonedJSON{jsonVersion, b.ID})
 	}
-	a.ui.result("Dropped the plan of batch %s, %s: nothing of it was issued", b.ID, count(len(b.Documents), "document"))
+	a.ui.result("Dropped the plan of batch %s, %s: %s", b.ID, count(len(b.Documents), "document"), left)
 	return nil
 }
 
 // afterSigning says what to do instead of abandoning a batch.
 func afterSigning(b *batch.Batch) string {
-	advice := "what should not have been issued has to be withdrawn in the status list, which this version cannot do"
+	advice := "what should not have been issued is withdrawn: gradseal withdraw --batch " + b.ID + " --reason " + issuer.ReasonIssuedInError
 	if b.Network.IsTest() {
 		advice = "this one is for " + b.Network.String() + ", where proofs mean nothing to others: do not send them"
 	}

@@ -76,6 +76,9 @@ func (a *app) runBump(ctx context.Context, o bumpOptions, id string) error {
 }
 
 func (c *carrier) bump(ctx context.Context, b *batch.Batch, o bumpOptions) (err error) {
+	if err := c.recordSteps(b, true); err != nil {
+		return err
+	}
 	if way, err := o.node.way(c.network); err != nil {
 		return err
 	} else if way == viaCalendars {

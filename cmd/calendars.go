@@ -129,7 +129,10 @@ func (c *carrier) stamp(ctx context.Context, b *batch.Batch) error {
 	case b.Calendars != nil:
 		t = ots.Merge(b.Calendars, t)
 	}
-	return b.SaveCalendars(t)
+	if err := b.SaveCalendars(t); err != nil {
+		return err
+	}
+	return c.recordSteps(b, false)
 }
 
 const (

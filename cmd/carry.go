@@ -198,7 +198,10 @@ func (c *carrier) signVersion(ctx context.Context, b *batch.Batch, index int) er
 		return err
 	}
 	c.fee += request.Fee()
-	return b.SaveTransaction(index, raw)
+	if err := b.SaveTransaction(index, raw); err != nil {
+		return err
+	}
+	return c.recordSteps(b, false)
 }
 
 // reserved are the coins of the transactions of other batches, of those that are
@@ -225,7 +228,11 @@ func (c *carrier) reserved(but *batch.Batch) ([]wire.OutPoint, error) {
 // follow looks where the transaction of a batch is, sends it again where it is
 // nowhere, and brings the proofs into line: pending until the block is deep
 // enough.
-func (c *carrier) follow(ctx context.Context, b *batch.Batch) error {
+func (c *carrier) follow(ctx context.Context, b *batch.Batch) (err error) {
+	if err := c.recordSteps(b, true); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.recordSteps(b, false)) }()
 	was := b.Attestation
 	var lost error
 	switch {

@@ -398,8 +398,8 @@ func (a *app) errNoCoinKey(n bitcoin.Network) error {
 	return hinted(fmt.Errorf("this home has no coin key of %s", n), "run: gradseal coin create --network %s", n)
 }
 
-// choosePassphrase is the passphrase for a new key, from a file or asked for
-// twice.
+// choosePassphrase is the passphrase for a new key or a backup, from a file or asked
+// for twice.
 func (a *app) choosePassphrase(ctx context.Context, file, of string) (string, error) {
 	if file != "" {
 		return readPassphraseFile(file)
@@ -407,7 +407,7 @@ func (a *app) choosePassphrase(ctx context.Context, file, of string) (string, er
 	for {
 		first, err := a.ui.askSecret(ctx, fmt.Sprintf("New passphrase for the %s: ", of))
 		if errors.Is(err, errNoTerminal) {
-			return "", hinted(errors.New("the new key needs a passphrase, and there is no terminal to ask at"), "give --passphrase-file FILE")
+			return "", hinted(fmt.Errorf("the %s needs a passphrase, and there is no terminal to ask at", of), "give --passphrase-file FILE")
 		}
 		if err != nil {
 			return "", err

@@ -319,8 +319,14 @@ func (e *exporter) takeBatch() error {
 	if err := e.openChain(b.Network); err != nil {
 		return err
 	}
+	if b.Forgotten() == len(b.Documents) {
+		return fmt.Errorf("batch %s: every document of it was forgotten", b.ID)
+	}
 	under := commonFolder(foldersOf(b))
 	for i, d := range b.Documents {
+		if d.Forgotten {
+			continue
+		}
 		e.jobs = append(e.jobs, &exportJob{proof: d.Path + proof.Suffix, under: under, load: func() (*proof.Proof, *ots.File, error) {
 			return e.exportFrom(b, i)
 		}})

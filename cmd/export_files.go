@@ -247,15 +247,21 @@ func (e *exporter) sweep() {
 			continue
 		}
 		seen[dir] = true
-		left, err := fs.Glob(os.DirFS(dir), exportTemporary)
-		if err != nil {
-			continue
-		}
-		for _, name := range left {
-			path := filepath.Join(dir, name)
-			if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandonedAfter {
-				os.Remove(path)
-			}
+		sweepAbandoned(dir, exportTemporary)
+	}
+}
+
+// sweepAbandoned removes the temporary files of a pattern from a folder that are
+// nobody's any more.
+func sweepAbandoned(dir, pattern string) {
+	left, err := fs.Glob(os.DirFS(dir), pattern)
+	if err != nil {
+		return
+	}
+	for _, name := range left {
+		path := filepath.Join(dir, name)
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandonedAfter {
+			os.Remove(path)
 		}
 	}
 }

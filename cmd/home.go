@@ -2,7 +2,7 @@ package cmd
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +15,7 @@ import (
 	"gradseal/batch"
 	"gradseal/bitcoin"
 	"gradseal/internal/atomicfile"
+	"gradseal/issuer"
 	"gradseal/trust"
 )
 
@@ -35,6 +36,9 @@ const (
 	batchesName = "batches"
 	headersName = "headers"
 	nodeName    = "embedded-node"
+	journalName = "journal"
+	// sequencesName is what is remembered of status lists besides the trust store.
+	sequencesName = "sequences"
 	// resumeKeyName is the key of what verify --csv has judged so far.
 	resumeKeyName = "resume.key"
 )
@@ -42,6 +46,8 @@ const (
 func (h home) configFile() string    { return filepath.Join(h.dir, configName) }
 func (h home) resumeKeyFile() string { return filepath.Join(h.dir, resumeKeyName) }
 func (h home) keyDir() string        { return filepath.Join(h.dir, keysName) }
+func (h home) sequencesFile() string { return filepath.Join(h.dir, proposalsName, sequencesName) }
+func (h home) journalDir() string    { return filepath.Join(h.dir, journalName) }
 func (h home) nodeDir() string       { return filepath.Join(h.chain, nodeName) }
 
 func (h home) headerDir() string { return filepath.Join(h.chain, headersName) }
@@ -53,16 +59,28 @@ func (h home) headerFile(n bitcoin.Network) string {
 func (h home) trust() *trust.Store   { return trust.Open(filepath.Join(h.dir, trustName)) }
 func (h home) batches() *batch.Store { return batch.Open(filepath.Join(h.dir, batchesName)) }
 
-// keyFile is the signing key of an issuer. No issuer id holds "_", and the
-// prefix keeps an id from being a name with a meaning.
-func (h home) keyFile(id string) string {
-	return filepath.Join(h.keyDir(), "id_"+strings.ReplaceAll(id, "/", "_")+".key")
+// keyPrefix begins the names of what belongs to an issuer's keys. No issuer id
+// holds "_", and the prefix keeps an id from being a name with a meaning.
+const keyPrefix = "id_"
+
+func (h home) keyPath(id, end string) string {
+	return filepath.Join(h.keyDir(), keyPrefix+strings.ReplaceAll(id, "/", "_")+end)
 }
 
-// ownIssuerFile is the issuer file that was made with the key.
-func (h home) ownIssuerFile(id string) string {
-	return strings.TrimSuffix(h.keyFile(id), ".key") + ".issuer"
+// keyFile is the first signing key of an issuer, as "issuer create" makes it.
+func (h home) keyFile(id string) string { return h.keyPath(id, keySuffix) }
+
+// laterKeyFile is another key of the issuer: a later one, or an officer's. suffix
+// is that of a key file or that of a token.
+func (h home) laterKeyFile(id string, public issuer.PublicKey, suffix string) string {
+	return h.keyPath(id, fmt.Sprintf("+%08x%s", public.ID(id), suffix))
 }
+
+// ownIssuerFile is the issuer file that was made with the first key.
+func (h home) ownIssuerFile(id string) string { return h.keyPath(id, ".issuer") }
+
+// keyChangeFile says what change of an issuer's keys is at work.
+func (h home) keyChangeFile(id string) string { return h.keyPath(id, ".change") }
 
 func openHome(dir string) (home, error) {
 	if dir == "" {
@@ -131,7 +149,7 @@ func (a *app) lock(ctx context.Context) (release func(), err error) {
 // directories: a home may lie among other things. It is for the holder of the
 // lock; what cannot be removed only takes up room.
 func (h home) sweep() {
-	for _, dir := range []string{keysName, trustName, batchesName, batchesName + "/*", headersName, nodeName} {
+	for _, dir := range []string{keysName, trustName, batchesName, batchesName + "/*", headersName, nodeName, journalName, proposalsName} {
 		left, err := fs.Glob(os.DirFS(h.dir), dir+"/"+atomicfile.Temporary)
 		if err != nil {
 			continue
@@ -140,20 +158,4 @@ func (h home) sweep() {
 			os.RemoveAll(filepath.Join(h.dir, filepath.FromSlash(name)))
 		}
 	}
-}
-
-// ownIssuers returns the ids of the issuers whose keys are in this home.
-func (a *app) ownIssuers() ([]string, error) {
-	names, err := os.ReadDir(a.home.keyDir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var ids []string
-	for _, name := range names {
-		slug, ok := strings.CutSuffix(strings.TrimPrefix(name.Name(), "id_"), ".key")
-		if ok && strings.HasPrefix(name.Name(), "id_") {
-			ids = append(ids, strings.ReplaceAll(slug, "_", "/"))
-		}
-	}
-	return ids, nil
 }

@@ -1,11 +1,17 @@
 package cmd
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +19,7 @@ import (
 
 	"gradseal/internal/atomicfile"
 	"gradseal/issuer"
+	"gradseal/journal"
 	"gradseal/keys"
 	"gradseal/trust"
 )
@@ -27,27 +34,32 @@ func (a *app) newIssuerCommand() *cobra.Command {
 
 Exit codes: 0 done; 1 an error.`,
 	}
-	addCommands(cmd, a.newIssuerCreateCommand(), a.newIssuerShowCommand(), a.newIssuerPackCommand())
+	addCommands(cmd, a.newIssuerCreateCommand(), a.newIssuerShowCommand(), a.newIssuerPackCommand(),
+		a.newIssuerKeyCommand(), a.newIssuerRotateCommand(), a.newIssuerCloseCommand())
 	return cmd
 }
 
 type issuerCreateOptions struct {
-	id, name, holder string
-	passphraseFile   string
-	unsafe           bool
-	recovery         string
-	noRecovery       bool
+	id, name   string
+	newKey     newKeyOptions
+	recovery   string
+	noRecovery bool
+	officers   []string
+	threshold  int
+	out        string
 }
 
 func (o *issuerCreateOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.id, "id", "", "`id` of the issuer: lower-case letters, digits, . / -, such as uni.example/registrar")
 	flags.StringVar(&o.name, "name", "", "`name` of the institution, as verifiers see it")
-	flags.StringVar(&o.holder, "holder", "Registrar", "`name` of who holds the key: a person or an office")
-	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the new key (default: ask)")
-	flags.BoolVar(&o.unsafe, "unsafe-no-passphrase", false, "do not encrypt the key; it then signs for regtest only")
+	flags.StringVar(&o.newKey.holder, "holder", "Registrar", "`name` of who holds the key: a person or an office")
+	o.newKey.addFlags(cmd, "passphrase-file", "`file` with the passphrase of the new key (default: ask)")
 	flags.StringVar(&o.recovery, "recovery", "", "write a second, recovery key to this `file`, to print and lock away")
 	flags.BoolVar(&o.noRecovery, "no-recovery", false, "make no recovery key")
+	flags.StringArrayVar(&o.officers, "officer", nil, "public key `file` of another officer who signs too; once for each")
+	flags.IntVar(&o.threshold, "threshold", 1, "`number` of keys that must sign")
+	flags.StringVar(&o.out, "request", "", "`file` for what other officers are asked to sign, where there are some")
 }
 
 func (a *app) newIssuerCreateCommand() *cobra.Command {
@@ -57,17 +69,25 @@ func (a *app) newIssuerCreateCommand() *cobra.Command {
 		Short: "Make a signing key and the public issuer file",
 		Long: `Makes an Ed25519 signing key, encrypted with a passphrase, and the issuer file
 that verifiers trust. A recovery key is proposed as well: without one, a lost
-passphrase means a new issuer that every verifier has to be told of.`,
+passphrase means a new issuer that every verifier has to be told of.
+
+With --officer there are several officers, each with a key of their own, made with
+"gradseal issuer key" on their own machines; --threshold says how many of all keys
+must sign. Each of them has to sign the issuer file first: they are asked, and what
+they answer is taken in with "gradseal approve". With --token the key is made in a
+token, or taken from it, and stays there.`,
 		Example: `  gradseal issuer create --id uni.example/registrar --name "University of Example"
   gradseal issuer create --id uni.example/registrar --name "University of Example" \
       --passphrase-file pass.txt --recovery recovery-key.txt
+  gradseal issuer create --id uni.example/registrar --name "University of Example" \
+      --officer dean.key.pub --threshold 2
 
-Exit codes: 0 done; 1 an error, and nothing was made.`,
+Exit codes: 0 done, or other officers were asked; 1 an error, and no issuer was
+made.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runIssuerCreate(cmd.Context(), o) },
 	}
 	o.addFlags(cmd)
-	cmd.MarkFlagsMutuallyExclusive("passphrase-file", "unsafe-no-passphrase")
 	cmd.MarkFlagsMutuallyExclusive("recovery", "no-recovery")
 	return cmd
 }
@@ -81,22 +101,25 @@ func (a *app) runIssuerCreate(ctx context.Context, o issuerCreateOptions) error 
 		return err
 	}
 	defer release()
-	if _, err := os.Lstat(a.home.keyFile(o.id)); err == nil {
-		return hinted(fmt.Errorf("this home has a key of %s already", o.id), "run: gradseal issuer show")
+	if err := a.mayCreate(o.id); err != nil {
+		return err
 	}
 	if err := a.proposeRecovery(ctx, &o); err != nil {
 		return err
+	}
+	if o.newKey.module != "" || len(o.officers) > 0 {
+		return a.createWithOthers(ctx, o)
 	}
 	save, err := a.keySaver(ctx, o)
 	if err != nil {
 		return err
 	}
-	spec := issuerSpec{id: o.id, name: o.name, holder: o.holder, recovery: o.recovery, created: time.Now()}
+	spec := issuerSpec{id: o.id, name: o.name, holder: o.newKey.holder, recovery: o.recovery, threshold: o.threshold, created: time.Now()}
 	f, err := a.createIssuer(spec, save)
 	if err != nil {
 		return err
 	}
-	return a.reportIssuer(f, o)
+	return a.reportIssuer(f, o.recovery)
 }
 
 func (o *issuerCreateOptions) check() error {
@@ -109,8 +132,35 @@ func (o *issuerCreateOptions) check() error {
 	if err := issuer.ValidTitle(o.name); err != nil {
 		return fmt.Errorf("--name: %w", err)
 	}
-	if err := issuer.ValidHolder(o.holder); err != nil {
+	if err := issuer.ValidHolder(o.newKey.holder); err != nil {
 		return fmt.Errorf("--holder: %w", err)
+	}
+	return o.newKey.check()
+}
+
+// mayCreate refuses an issuer that this home has already. One whose making was
+// interrupted, before others signed its file, is gone on with.
+func (a *app) mayCreate(id string) error {
+	p, err := a.pendingProposal(id, 0)
+	if err != nil {
+		return err
+	}
+	if p != nil {
+		return errPending(p)
+	}
+	own, err := a.keysOf(id)
+	if err != nil {
+		return err
+	}
+	begun, err := a.readBegun(id)
+	if err != nil {
+		return err
+	}
+	if begun != nil && begun.Sequence == 1 {
+		own = slices.DeleteFunc(own, func(k ownKey) bool { return filepath.Base(k.path) == begun.File })
+	}
+	if len(own) > 0 {
+		return hinted(fmt.Errorf("this home has a key of %s already", id), "run: gradseal issuer show")
 	}
 	return nil
 }
@@ -146,11 +196,11 @@ func (a *app) proposeRecovery(ctx context.Context, o *issuerCreateOptions) error
 // keySaver returns how the signing key is written, after the passphrase is
 // known.
 func (a *app) keySaver(ctx context.Context, o issuerCreateOptions) (func(*keys.Key, string) error, error) {
-	if o.unsafe {
+	if o.newKey.unsafe {
 		a.ui.warn("the signing key is not encrypted: it signs for regtest only")
 		return func(k *keys.Key, path string) error { return k.WriteUnsafe(path) }, nil
 	}
-	passphrase, err := a.choosePassphrase(ctx, o.passphraseFile, "signing key")
+	passphrase, err := a.choosePassphrase(ctx, o.newKey.passphraseFile, "signing key")
 	if err != nil {
 		return nil, err
 	}
@@ -171,42 +221,11 @@ func readPassphraseFile(path string) (string, error) {
 	return line, nil
 }
 
-// readKey opens the signing key of an issuer of this home.
-func (a *app) readKey(ctx context.Context, id, passphraseFile string) (*keys.Key, error) {
-	ask := func() (string, error) {
-		if passphraseFile != "" {
-			return readPassphraseFile(passphraseFile)
-		}
-		p, err := a.ui.askSecret(ctx, fmt.Sprintf("Passphrase of the signing key of %s: ", id))
-		if errors.Is(err, errNoTerminal) {
-			err = hinted(errors.New("needs a passphrase, and there is no terminal to ask at"), "give --passphrase-file FILE")
-		}
-		return p, err
-	}
-	key, err := keys.Read(a.home.keyFile(id), ask)
-	for range 2 {
-		if passphraseFile != "" || !errors.Is(err, keys.ErrPassphrase) {
-			break
-		}
-		a.ui.warn("that is not the passphrase of this key")
-		key, err = keys.Read(a.home.keyFile(id), ask)
-	}
-	if errors.Is(err, keys.ErrPassphrase) {
-		return nil, hinted(err, "it is the one that was chosen at: gradseal issuer create")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if key.Name() != id {
-		return nil, fmt.Errorf("%s: holds a key of %s", a.home.keyFile(id), key.Name())
-	}
-	return key, nil
-}
-
 // issuerSpec says what issuer to make.
 type issuerSpec struct {
 	id, name, holder string
 	recovery         string // file for the recovery key; empty: none
+	threshold        int    // 0: 1
 	created          time.Time
 }
 
@@ -225,7 +244,7 @@ func (a *app) createIssuer(spec issuerSpec, save func(k *keys.Key, path string) 
 	}
 	set := issuer.KeySet{
 		From:      spec.created.Add(-keyGrace).UTC().Truncate(time.Second),
-		Threshold: 1,
+		Threshold: max(spec.threshold, 1),
 		Keys:      []issuer.Key{{Public: key.PublicKey(), Holder: spec.holder}},
 	}
 	signers := []issuer.Signer{key}
@@ -234,7 +253,7 @@ func (a *app) createIssuer(spec issuerSpec, save func(k *keys.Key, path string) 
 		if recovery, err = keys.Generate(spec.id); err != nil {
 			return nil, err
 		}
-		set.Keys = append(set.Keys, issuer.Key{Public: recovery.PublicKey(), Holder: "Recovery key"})
+		set.Keys = append(set.Keys, issuer.Key{Public: recovery.PublicKey(), Holder: recoveryHolder})
 		signers = append(signers, recovery)
 	}
 	f := &issuer.File{ID: spec.id, Name: spec.name, Sequence: 1, Sets: []issuer.KeySet{set}}
@@ -256,6 +275,10 @@ func (a *app) createIssuer(spec issuerSpec, save func(k *keys.Key, path string) 
 		if err := recovery.WriteRecovery(spec.recovery); err != nil {
 			return nil, fmt.Errorf("recovery key: %w", err)
 		}
+	}
+	sum := sha256.Sum256([]byte(text))
+	if err := a.record(journal.Entry{Act: journal.Create, Issuer: f.ID, Sequence: f.Sequence, Text: hex.EncodeToString(sum[:])}); err != nil {
+		return nil, err
 	}
 	if err := atomicfile.MkdirAll(a.home.keyDir(), 0o700); err != nil {
 		return nil, err
@@ -279,7 +302,7 @@ func (a *app) ownIssuer(id string) (*issuer.File, error) {
 	}
 	data, readErr := os.ReadFile(a.home.ownIssuerFile(id))
 	if readErr != nil {
-		return nil, err
+		return nil, a.noIssuerFile(id, err)
 	}
 	if _, err := a.home.trust().Add(data); err != nil {
 		return nil, err
@@ -287,16 +310,33 @@ func (a *app) ownIssuer(id string) (*issuer.File, error) {
 	return issuer.ParseFile(data)
 }
 
-func (a *app) reportIssuer(f *issuer.File, o issuerCreateOptions) error {
+// noIssuerFile says why this home has a key of an issuer and no issuer file.
+func (a *app) noIssuerFile(id string, err error) error {
+	own, ownErr := a.keysOf(id)
+	if ownErr != nil || len(own) == 0 {
+		return err
+	}
+	if p, pendingErr := a.home.proposals().Proposal(id, 0); pendingErr == nil && p != nil {
+		return errPending(p)
+	}
+	if begun, _ := a.readBegun(id); begun != nil {
+		return hinted(fmt.Errorf("%s: its making was interrupted: %w", id, err), "run again: gradseal issuer create --id %s …", id)
+	}
+	return hinted(fmt.Errorf("this home has a key of %s, and no issuer file: %w", id, err), "take in the pack that names the key: gradseal trust add PACK")
+}
+
+func (a *app) reportIssuer(f *issuer.File, recovery string) error {
 	if a.ui.json {
 		return a.ui.object(newIssuerJSON(f))
 	}
 	a.ui.result("Made the issuer %s", quoted(f.Name))
 	a.ui.result("  id           %s", f.ID)
 	a.ui.result("  fingerprint  %s", f.Fingerprint())
-	a.ui.result("  signing key  %s", shown(a.home.keyFile(f.ID)))
-	if o.recovery != "" {
-		a.ui.result("  recovery key %s", shown(o.recovery))
+	if own, err := a.keysOf(f.ID); err == nil && len(own) > 0 {
+		a.ui.result("  signing key  %s", shown(own[0].path))
+	}
+	if recovery != "" {
+		a.ui.result("  recovery key %s", shown(recovery))
 		a.ui.note("Print the recovery key, lock the paper away, and delete the file.")
 	}
 	a.ui.note("Publish the fingerprint where people look for it: it is how verifiers know you.")
@@ -304,20 +344,39 @@ func (a *app) reportIssuer(f *issuer.File, o issuerCreateOptions) error {
 	return nil
 }
 
+type issuerShowOptions struct {
+	sequence uint64
+	out      string
+}
+
 func (a *app) newIssuerShowCommand() *cobra.Command {
-	return &cobra.Command{
+	var o issuerShowOptions
+	cmd := &cobra.Command{
 		Use:   "show [ID]",
 		Short: "Show this home's issuers: id, name, fingerprint, keys",
+		Long: `Shows the issuers of this home, or the one named, which need not be this home's.
+
+Issuer files follow each other by number, and every machine keeps those that it
+had. Who missed one cannot take in the next: -o writes it for them.`,
 		Example: `  gradseal issuer show
   gradseal issuer show uni.example/registrar
+  gradseal issuer show uni.example/registrar --sequence 2 -o uni-2.issuer
 
 Exit codes: 0 done; 1 an error.`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.runIssuerShow(args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flag("sequence").Changed && o.sequence == 0 {
+				return errors.New("--sequence: issuer files are numbered from 1")
+			}
+			return a.runIssuerShow(args, o)
+		},
 	}
+	cmd.Flags().Uint64Var(&o.sequence, "sequence", 0, "`number` of the issuer file (default: the newest)")
+	cmd.Flags().StringVarP(&o.out, "output", "o", "", "write the signed issuer file to this `file`; - is standard output")
+	return cmd
 }
 
-func (a *app) runIssuerShow(args []string) error {
+func (a *app) runIssuerShow(args []string, o issuerShowOptions) error {
 	ids, err := a.ownIssuers()
 	if err != nil {
 		return err
@@ -328,16 +387,54 @@ func (a *app) runIssuerShow(args []string) error {
 	if len(ids) == 0 {
 		return errNoOwnIssuer()
 	}
+	if len(ids) > 1 && (o.sequence != 0 || o.out != "") {
+		return hinted(errors.New("this home has several issuers"), "name one: gradseal issuer show ID")
+	}
 	for _, id := range ids {
-		f, err := a.ownIssuer(id)
-		if err != nil {
-			return err
-		}
-		if err := a.showIssuer(f); err != nil {
+		if err := a.showIssuerOf(id, o); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (a *app) showIssuerOf(id string, o issuerShowOptions) error {
+	if err := issuer.ValidID(id); err != nil {
+		return err
+	}
+	f, err := a.ownIssuer(id)
+	if err != nil {
+		return err
+	}
+	e, err := a.home.trust().IssuerAt(id, cmp.Or(o.sequence, f.Sequence))
+	if err != nil {
+		return err
+	}
+	switch o.out {
+	case "":
+		return a.showIssuer(e.File)
+	case "-":
+		_, err := a.ui.Out.Write(e.Data)
+		return err
+	}
+	if err := mayReplaceFile(o.out, e.Data); err != nil {
+		return err
+	}
+	if err := atomicfile.WriteFile(o.out, e.Data, 0o644); err != nil || a.ui.json {
+		return errors.Join(err, a.ui.object(newIssuerJSON(e.File)))
+	}
+	a.ui.result("Wrote %s: issuer file %d of %s", shown(o.out), e.File.Sequence, quoted(e.File.Name))
+	a.ui.result("  fingerprint  %s", e.File.Fingerprint())
+	return nil
+}
+
+// mayReplaceFile keeps a file with other content from being overwritten.
+func mayReplaceFile(path string, data []byte) error {
+	old, err := readCapped(path, issuer.MaxFile)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	return fmt.Errorf("%s: exists and has something else in it: it was not overwritten", path)
 }
 
 func errNoOwnIssuer() error {
@@ -390,6 +487,9 @@ func (a *app) runIssuerPack(ctx context.Context, id, out string) error {
 	pack, err := a.home.trust().Pack(id, segments)
 	if err != nil {
 		return err
+	}
+	if err := pack.Check(time.Now()); err != nil { // as verifiers do before they add it
+		return hinted(fmt.Errorf("no verifier would take this pack: %w", err), "sign the lists with the keys in force now: gradseal status renew; where other officers are asked: gradseal approve")
 	}
 	if err := a.writePack(pack, out); err != nil || out == "-" {
 		return err
@@ -452,6 +552,7 @@ type issuerSetJSON struct {
 
 type issuerKeyJSON struct {
 	Key    string `json:"key"`
+	ID     string `json:"id"`
 	Holder string `json:"holder"`
 }
 
@@ -464,7 +565,7 @@ func newIssuerJSON(f *issuer.File) issuerJSON {
 			set.Until = &until
 		}
 		for _, k := range s.Keys {
-			set.Keys = append(set.Keys, issuerKeyJSON{k.Public.String(), k.Holder})
+			set.Keys = append(set.Keys, issuerKeyJSON{k.Public.String(), keyID(f.ID, k.Public), k.Holder})
 		}
 		out.Sets = append(out.Sets, set)
 	}
@@ -479,15 +580,22 @@ func (a *app) showIssuer(f *issuer.File) error {
 	a.ui.result("%s", quoted(f.Name))
 	a.ui.result("  id           %s", f.ID)
 	a.ui.result("  fingerprint  %s", f.Fingerprint())
-	for _, s := range f.Sets {
-		until := "open"
-		if !s.Until.IsZero() {
-			until = "until " + s.Until.Format(time.DateOnly)
-		}
-		a.ui.result("  keys from %s, %s, %d of %d must sign", s.From.Format(time.DateOnly), until, s.Threshold, len(s.Keys))
-		for _, k := range s.Keys {
-			a.ui.result("    %s  %s", k.Public, quoted(k.Holder))
-		}
+	for i := range f.Sets {
+		a.showSet(f, i)
 	}
 	return nil
+}
+
+// showSet prints a key set of an issuer file: with times in full, for a day is not
+// enough for who looks at what a key signed.
+func (a *app) showSet(f *issuer.File, index int) {
+	s := f.Sets[index]
+	until := "open"
+	if !s.Until.IsZero() {
+		until = "until " + s.Until.Format(time.RFC3339)
+	}
+	a.ui.result("  keys from %s, %s, %d of %d must sign", s.From.Format(time.RFC3339), until, s.Threshold, len(s.Keys))
+	for _, k := range s.Keys {
+		a.ui.result("    %s  %s  %s", keyID(f.ID, k.Public), k.Public, quoted(k.Holder))
+	}
 }

@@ -44,8 +44,14 @@ func (r *anchorRun) takePSBT(ctx context.Context) (err error) {
 	if err := b.Sync(); err != nil {
 		return err
 	}
+	if err := r.recordSteps(b, true); err != nil {
+		return err
+	}
 	if b.Transactions[index] == nil {
 		if err := b.SaveTransaction(index, raw); err != nil {
+			return err
+		}
+		if err := r.recordSteps(b, false); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"gradseal/journal"
 )
 
 // Exit codes beside those of a verdict (verify.Verdict.Exit).
@@ -44,6 +46,8 @@ func Main(ctx context.Context, args []string, std Stdio, samples fs.FS) int {
 		return exitError
 	case errors.As(err, &judged):
 		return judged.exit
+	case errors.As(err, new(waitingError)):
+		return exitOK
 	case err != nil:
 		a.ui.fail(ctx, err)
 		return exitError
@@ -84,6 +88,7 @@ type app struct {
 	home    home
 	cfg     settings
 	samples fs.FS
+	entries *journal.Journal // of the home, once it was used
 
 	homeFlag, configFlag string
 }
@@ -118,12 +123,17 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	flags.BoolVarP(&a.ui.quiet, "quiet", "q", false, "print results and errors only")
 	addCommands(root,
 		a.newAnchorCommand(),
+		a.newApproveCommand(),
 		a.newBatchesCommand(),
 		a.newUpgradeCommand(),
 		a.newExportCommand(),
+		a.newProofsCommand(),
 		a.newQRCommand(),
 		a.newBumpCommand(),
+		a.newWithdrawCommand(),
+		a.newReplaceCommand(),
 		a.newVerifyCommand(),
+		a.newAuditCommand(),
 		a.newInspectCommand(),
 		a.newEmbedCommand(),
 		a.newExtractCommand(),
@@ -131,7 +141,11 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 		a.newCoinCommand(),
 		a.newTrustCommand(),
 		a.newStatusCommand(),
+		a.newBackupCommand(),
+		a.newRestoreCommand(),
 		a.newHeadersCommand(),
+		a.newForgetCommand(),
+		a.newJournalCommand(),
 		a.newPageCommand(),
 		a.newDemoCommand(),
 	)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -87,7 +86,7 @@ func (a *app) runTrustAdd(ctx context.Context, path string, o trustAddOptions) e
 	store := a.home.trust()
 	change, err := store.Plan(pack.Issuer)
 	if err != nil {
-		return hinted(fmt.Errorf("%s: %w", path, err), "see who is trusted: gradseal trust list")
+		return a.errDoesNotFollow(path, pack.File, err)
 	}
 	if err := pack.Check(time.Now()); err != nil {
 		return fmt.Errorf("%s: nothing was added: %w", path, err)
@@ -101,7 +100,7 @@ func (a *app) runTrustAdd(ctx context.Context, path string, o trustAddOptions) e
 	case trust.Added:
 		err = a.confirmFingerprint(ctx, pack.File, o.fingerprint)
 	case trust.Updated:
-		a.ui.note("This follows from the issuer that you trust already: it is signed by its keys.")
+		err = a.noteChanges(pack.File)
 	}
 	if err != nil {
 		return err
@@ -178,7 +177,7 @@ func (a *app) takeIssuer(pack *trust.Pack) (trust.Change, error) {
 		return change, err
 	}
 	for _, list := range pack.Lists {
-		newer, err := store.ImportStatus(list.Data, time.Now())
+		newer, err := a.importStatus(list.Data)
 		switch {
 		case errors.Is(err, issuer.ErrStatusOlder):
 			a.ui.note("The status list of %s for %s is older than the one here, which stays.", list.AsOf.Format(time.DateOnly), list.Network)
@@ -241,7 +240,11 @@ func (a *app) runTrustRemove(ctx context.Context, id string) error {
 	if err := issuer.ValidID(id); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(a.home.keyFile(id)); err == nil {
+	own, err := a.keysOf(id)
+	if err != nil {
+		return err
+	}
+	if len(own) > 0 {
 		return fmt.Errorf("%s is an issuer of this home: its status lists are needed to sign the next one, so it stays", id)
 	}
 	release, err := a.lock(ctx)

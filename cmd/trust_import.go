@@ -133,7 +133,7 @@ func (a *app) readIncoming(path string) (incoming, error) {
 	}
 	in := incoming{path: path, pack: pack}
 	if in.change, err = a.home.trust().Plan(pack.Issuer); err != nil {
-		return incoming{}, hinted(fmt.Errorf("%s: %w", path, err), "see who is trusted: gradseal trust list")
+		return incoming{}, a.errDoesNotFollow(path, pack.File, err)
 	}
 	if err := pack.Check(time.Now()); err != nil {
 		return incoming{}, fmt.Errorf("%s: %w", path, err)
@@ -256,8 +256,8 @@ func (a *app) printImported(in incoming, out importedJSON) {
 		a.ui.result("  issuer   new here, fingerprint %s", f.Fingerprint())
 	case trust.Updated:
 		a.ui.result("  issuer   file %d follows %d, signed by its keys", f.Sequence, in.old.Sequence)
-		if f.Name != in.old.Name {
-			a.ui.result("  name     was %s", quoted(in.old.Name))
+		for _, line := range issuerChanges(in.old, f) {
+			a.ui.result("  %-8s %s", line.what, line.text)
 		}
 	default:
 		a.ui.result("  issuer   as here")

@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"gradseal/bitcoin"
+	"gradseal/issuer"
 	"gradseal/proof"
 	"gradseal/verify"
+	"gradseal/words"
 )
 
 // headline is the verdict as it stands on its line. On a test network it
@@ -102,9 +104,9 @@ func finding(r *verify.Result) string {
 	case verify.NoAttestation:
 		return "it is in no Bitcoin block yet"
 	case verify.DocumentWithdrawn:
-		return fmt.Sprintf("%s has withdrawn it on %s: %s", issuerName(r), r.Withdrawal.Date, r.Withdrawal.Reason)
+		return fmt.Sprintf("%s has withdrawn it on %s", issuerName(r), withdrawalText(r.Withdrawal))
 	case verify.BatchWithdrawn:
-		return fmt.Sprintf("%s has withdrawn its whole batch on %s: %s", issuerName(r), r.Withdrawal.Date, r.Withdrawal.Reason)
+		return fmt.Sprintf("%s has withdrawn its whole batch on %s", issuerName(r), withdrawalText(r.Withdrawal))
 	}
 	if r.Problem != nil {
 		return safe(r.Problem.Error())
@@ -113,6 +115,16 @@ func finding(r *verify.Result) string {
 		return safe(c.Detail)
 	}
 	return ""
+}
+
+// withdrawalText is the day of a withdrawal and the reason that was given, in
+// words.
+func withdrawalText(w *issuer.Withdrawal) string {
+	on := w.Date
+	if t, err := time.Parse(time.DateOnly, w.Date); err == nil {
+		on = day(t)
+	}
+	return fmt.Sprintf("%s: %s (%s)", on, english().Text("withdrawal."+w.Reason, nil), w.Reason)
 }
 
 // printReport is one document in full.
@@ -273,7 +285,7 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 	case verify.NoAttestation, verify.TooFewConfirmations:
 		return "wait for Bitcoin to confirm it, and ask for the completed proof"
 	case verify.DocumentWithdrawn, verify.BatchWithdrawn:
-		return "do not accept it; ask the institution for the document that replaces it"
+		return inLine(english().Text(words.WithdrawalAdvice(j.Withdrawal), nil))
 	}
 	return ""
 }

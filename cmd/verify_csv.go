@@ -48,10 +48,14 @@ const tableHeader = "\ufefffile,verdict,test_network,issuer_id,issuer_name,netwo
 // apart at semicolons, as those of many European languages do.
 var semicolonSign = regexp.MustCompile(`;([ '"]*[=+@-])`)
 
-// write writes the row as RFC 4180 has it, with an apostrophe before what a
-// spreadsheet could take for a formula.
 func (r *verdictRow) write(w *bufio.Writer) error {
-	for i, cell := range []string{r.File, r.Verdict, r.Test, r.IssuerID, r.IssuerName, r.Network, r.NoLaterThan, r.Block, r.StatusAsOf, r.Finding, r.WhatToDo, r.Digest} {
+	return writeCells(w, r.File, r.Verdict, r.Test, r.IssuerID, r.IssuerName, r.Network, r.NoLaterThan, r.Block, r.StatusAsOf, r.Finding, r.WhatToDo, r.Digest)
+}
+
+// writeCells writes a row as RFC 4180 has it, with an apostrophe before what a
+// spreadsheet could take for a formula.
+func writeCells(w *bufio.Writer, cells ...string) error {
+	for i, cell := range cells {
 		if i > 0 {
 			w.WriteByte(',')
 		}

@@ -38,10 +38,15 @@ func (a *app) openProofFolder(ctx context.Context, folder string) (*proofFolder,
 	if err != nil {
 		return nil, err
 	}
+	return a.peekProofs(ctx, paths)
+}
+
+// peekProofs looks at the beginning of each of the proofs.
+func (a *app) peekProofs(ctx context.Context, paths []string) (*proofFolder, error) {
 	bar := a.ui.startProgress("Looking through the proofs", int64(len(paths)), false)
 	defer bar.finish()
 	var f proofFolder
-	err = inOrder(ctx, len(paths), func(_ context.Context, i int) (foundProof, error) {
+	err := inOrder(ctx, len(paths), func(_ context.Context, i int) (foundProof, error) {
 		stamp := stampOf(paths[i])
 		digest, _ := peekProof(paths[i])
 		return foundProof{digest, paths[i], stamp}, nil

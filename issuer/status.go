@@ -32,6 +32,10 @@ var (
 	// ErrStatusOlder says that a status list has a lower sequence number than
 	// one that is known already.
 	ErrStatusOlder = errors.New("status list is older than the known one")
+
+	// ErrStatusLacks says that a status list lacks an entry of one that is known
+	// already: a batch or a withdrawal never goes away again.
+	ErrStatusLacks = errors.New("invalid status list: an entry has vanished")
 )
 
 // The reasons for a withdrawal; there are no others.
@@ -359,6 +363,18 @@ func (l *StatusList) AddWithdrawnBatch(w Withdrawal) bool {
 	return addWithdrawal(&l.WithdrawnBatches, w)
 }
 
+// AddAllWithdrawn is AddWithdrawn for many documents at once, in any order. It
+// returns how many were added: of several with one ID the first, and none whose
+// ID is on the list already. It takes n·log n time for n documents.
+func (l *StatusList) AddAllWithdrawn(all []Withdrawal) (added int) {
+	before := len(l.Withdrawn)
+	l.Withdrawn = slices.Concat(l.Withdrawn, all)
+	// What was there, and what came first, stays in front of its like.
+	slices.SortStableFunc(l.Withdrawn, func(a, b Withdrawal) int { return compareHash(a.ID, b.ID) })
+	l.Withdrawn = slices.CompactFunc(l.Withdrawn, func(a, b Withdrawal) bool { return a.ID == b.ID })
+	return len(l.Withdrawn) - before
+}
+
 func addWithdrawal(list *[]Withdrawal, w Withdrawal) bool {
 	i, found := slices.BinarySearchFunc(*list, w.ID, compareWithdrawal)
 	if !found {
@@ -373,9 +389,10 @@ func addWithdrawal(list *[]Withdrawal, w Withdrawal) bool {
 // and the reason of a withdrawal may have been corrected. The same list again is
 // no error.
 //
-// It returns an error that is ErrStatusOlder for a lower sequence number, and
-// one that is ErrStatusFork for a different list with the same. Signatures are
-// the caller's to check first.
+// It returns an error that is ErrStatusOlder for a lower sequence number, one
+// that is ErrStatusFork for a different list with the same, and one that is
+// ErrStatusLacks where an entry is missing. Signatures are the caller's to check
+// first.
 func (l *StatusList) CheckSuccessor(next *StatusList) error {
 	if next.Issuer != l.Issuer {
 		return fmt.Errorf("unexpected status list of issuer %s, want %s", quote(next.Issuer), quote(l.Issuer))
@@ -411,17 +428,17 @@ func (l *StatusList) checkSame(next *StatusList) error {
 func (l *StatusList) checkKept(next *StatusList) error {
 	for _, root := range l.Batches {
 		if !next.HasBatch(root) {
-			return fmt.Errorf("invalid status list %d: batch %x of list %d is missing", next.Sequence, root, l.Sequence)
+			return fmt.Errorf("%w: batch %x of list %d is missing from list %d", ErrStatusLacks, root, l.Sequence, next.Sequence)
 		}
 	}
 	for _, w := range l.Withdrawn {
 		if _, ok := next.FindWithdrawn(w.ID); !ok {
-			return fmt.Errorf("invalid status list %d: withdrawn %x of list %d is missing", next.Sequence, w.ID, l.Sequence)
+			return fmt.Errorf("%w: withdrawn %x of list %d is missing from list %d", ErrStatusLacks, w.ID, l.Sequence, next.Sequence)
 		}
 	}
 	for _, w := range l.WithdrawnBatches {
 		if _, ok := next.FindWithdrawnBatch(w.ID); !ok {
-			return fmt.Errorf("invalid status list %d: withdrawn-batch %x of list %d is missing", next.Sequence, w.ID, l.Sequence)
+			return fmt.Errorf("%w: withdrawn-batch %x of list %d is missing from list %d", ErrStatusLacks, w.ID, l.Sequence, next.Sequence)
 		}
 	}
 	return nil

@@ -1,8 +1,10 @@
 package issuer
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -474,6 +476,76 @@ func BenchmarkFindWithdrawn(b *testing.B) {
 	for b.Loop() {
 		if _, ok := l.FindWithdrawn(id); !ok {
 			b.Fatal("not found")
+		}
+	}
+}
+
+// What is added at once is what is added one by one.
+func TestStatusAddAll(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	at := func(n uint32, date string) (w Withdrawal) {
+		binary.BigEndian.PutUint32(w.ID[:], n)
+		w.Date, w.Reason = date, ReasonReprint
+		return w
+	}
+	for range 50 {
+		one := testStatus(t)
+		one.Withdrawn = nil
+		for range random.IntN(20) {
+			one.AddWithdrawn(at(random.Uint32N(30), "2025-01-01"))
+		}
+		all := one.Clone()
+		var many []Withdrawal
+		for i := range random.IntN(40) {
+			many = append(many, at(random.Uint32N(30), fmt.Sprintf("2025-02-%02d", 1+i%28)))
+		}
+		added := 0
+		for _, w := range many {
+			if one.AddWithdrawn(w) {
+				added++
+			}
+		}
+		require.Equal(t, added, all.AddAllWithdrawn(many))
+		require.True(t, slices.Equal(one.Withdrawn, all.Withdrawn))
+		_ = mustText(t, all.Text)
+	}
+}
+
+// hundredThousand returns withdrawals with the longest line, in no order.
+func hundredThousand() []Withdrawal {
+	all := make([]Withdrawal, 100_000)
+	for i := range all {
+		var n [4]byte
+		binary.BigEndian.PutUint32(n[:], uint32(i))
+		all[i] = Withdrawal{WithdrawalID(testHash(1), sha256.Sum256(n[:])), "2025-11-22", ReasonIssuedInError}
+	}
+	return all
+}
+
+func TestHundredThousandWithdrawals(t *testing.T) {
+	all := hundredThousand()
+	l := testStatus(t)
+	l.Withdrawn = nil
+	require.Equal(t, len(all), l.AddAllWithdrawn(all))
+	signed, err := SignNote(mustText(t, l.Text), MaxStatus, testSigners(t, 1)...)
+	require.NoError(t, err)
+	require.Less(t, len(signed), 12_000_000)
+	t.Logf("%d bytes", len(signed))
+	got, _, err := ParseStatus(signed)
+	require.NoError(t, err)
+	for _, w := range all {
+		found, ok := got.FindWithdrawn(w.ID)
+		require.True(t, ok && found == w)
+	}
+}
+
+func BenchmarkAddAllWithdrawn(b *testing.B) {
+	all := hundredThousand()
+	b.ReportAllocs()
+	for b.Loop() {
+		var l StatusList
+		if l.AddAllWithdrawn(all) != len(all) {
+			b.Fatal("not all were added")
 		}
 	}
 }

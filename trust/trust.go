@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,8 @@ var (
 	// ErrOtherIssuer says that the id is taken by an issuer file that the new
 	// one does not follow from.
 	ErrOtherIssuer = errors.New("another issuer file with this id is trusted here, and this one does not follow from it")
+	// ErrNoFile says that the store has no issuer file with that sequence number.
+	ErrNoFile = errors.New("no issuer file with this sequence number is here")
 	// ErrStatusFork says that the issuer signed two different lists with one
 	// sequence number. Both are kept, and no status of that issuer is certain
 	// until a later list joins them.
@@ -168,11 +171,58 @@ func (s *Store) Add(data []byte) (Change, error) {
 		if err := s.removeLists(f.ID); err != nil {
 			return Unchanged, err
 		}
+		if err := s.removeArchive(f.ID); err != nil {
+			return Unchanged, err
+		}
+	}
+	if change == Updated {
+		if err := s.archive(f.ID); err != nil {
+			return Unchanged, err
+		}
 	}
 	if err := atomicfile.WriteFile(s.issuerPath(f.ID), data, 0o644); err != nil {
 		return Unchanged, err
 	}
 	return change, nil
+}
+
+// archive keeps the issuer file that is about to be replaced: a verifier who
+// missed it needs it to follow.
+func (s *Store) archive(id string) error {
+	old, err := s.Issuer(id)
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(s.archivePath(id, old.File.Sequence), old.Data, 0o644)
+}
+
+func (s *Store) archivePath(id string, sequence uint64) string {
+	return fmt.Sprintf("%s.%d", s.issuerPath(id), sequence)
+}
+
+// IssuerAt returns the issuer file with the sequence number: the newest, or one
+// that was replaced since it was added here. It is ErrNoFile where there is none.
+func (s *Store) IssuerAt(id string, sequence uint64) (Entry, error) {
+	e, err := s.Issuer(id)
+	if err != nil || e.File.Sequence == sequence {
+		return e, err
+	}
+	path := s.archivePath(id, sequence)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, fmt.Errorf("%s, %d: %w", id, sequence, ErrNoFile)
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	f, err := issuer.ParseFile(data)
+	if err != nil {
+		return Entry{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if f.ID != id || f.Sequence != sequence {
+		return Entry{}, fmt.Errorf("%s: holds issuer file %d of %s", path, f.Sequence, f.ID)
+	}
+	return Entry{File: f, Data: data}, nil
 }
 
 // Remove forgets the issuer and its status lists.
@@ -187,7 +237,28 @@ func (s *Store) Remove(id string) error {
 	if err := s.removeLists(id); err != nil {
 		return err
 	}
+	if err := s.removeArchive(id); err != nil {
+		return err
+	}
 	return atomicfile.SyncDir(s.dir)
+}
+
+// removeArchive removes the issuer files that were replaced.
+func (s *Store) removeArchive(id string) error {
+	names, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		number, ok := strings.CutPrefix(name.Name(), filepath.Base(s.issuerPath(id))+".")
+		if _, err := strconv.ParseUint(number, 10, 64); !ok || err != nil {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.dir, name.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) removeLists(id string) error {
@@ -216,6 +287,15 @@ func (s *Store) Status(id string, n bitcoin.Network) (list *SignedList, forked b
 	return list, fork != nil && fork.Sequence == list.Sequence, nil
 }
 
+// Fork returns the other list with the sequence number of the newest one, nil where
+// there is none.
+func (s *Store) Fork(id string, n bitcoin.Network) (*SignedList, error) {
+	if _, forked, err := s.Status(id, n); err != nil || !forked {
+		return nil, err
+	}
+	return s.readList(id, n, forkSuffix)
+}
+
 func (s *Store) readList(id string, n bitcoin.Network, suffix string) (*SignedList, error) {
 	path := s.statusPath(id, n, suffix)
 	data, err := os.ReadFile(path)
@@ -242,18 +322,7 @@ func (s *Store) readList(id string, n bitcoin.Network, suffix string) (*SignedLi
 // nothing. A second list with the same number is kept, too, and is
 // ErrStatusFork, as every list with that number is from then on.
 func (s *Store) ImportStatus(data []byte, now time.Time) (newer bool, err error) {
-	list, err := parseList(data)
-	if err != nil {
-		return false, err
-	}
-	e, err := s.Issuer(list.Issuer)
-	if err != nil {
-		return false, err
-	}
-	if _, err := e.File.CheckSignatures(list.Note, now); err != nil {
-		return false, fmt.Errorf("status list %d of %s: %w", list.Sequence, list.Issuer, err)
-	}
-	newer, err = s.isNewer(list)
+	list, newer, err := s.planStatus(data, now)
 	if errors.Is(err, issuer.ErrStatusFork) {
 		return false, s.keepFork(list)
 	}
@@ -264,6 +333,32 @@ func (s *Store) ImportStatus(data []byte, now time.Time) (newer bool, err error)
 		return false, err
 	}
 	return true, nil
+}
+
+// PlanStatus says what ImportStatus would do with the list, without doing it.
+func (s *Store) PlanStatus(data []byte, now time.Time) (newer bool, err error) {
+	list, newer, err := s.planStatus(data, now)
+	if errors.Is(err, issuer.ErrStatusFork) {
+		err = forkError(list)
+	}
+	return newer, err
+}
+
+// planStatus is PlanStatus; a fork is issuer.ErrStatusFork only where this list
+// makes it one.
+func (s *Store) planStatus(data []byte, now time.Time) (list SignedList, newer bool, err error) {
+	if list, err = parseList(data); err != nil {
+		return list, false, err
+	}
+	e, err := s.Issuer(list.Issuer)
+	if err != nil {
+		return list, false, err
+	}
+	if _, err := e.File.CheckSignatures(list.Note, now); err != nil {
+		return list, false, fmt.Errorf("status list %d of %s: %w", list.Sequence, list.Issuer, err)
+	}
+	newer, err = s.isNewer(list)
+	return list, newer, err
 }
 
 // isNewer holds a list against the newest one and, while there is one, its

@@ -82,7 +82,7 @@ func TestAdd(t *testing.T) {
 
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, entries, 1, "no temporary file is left")
+	require.Len(t, entries, 4, "the file, the three before it, and no temporary file")
 }
 
 func TestAddRefuses(t *testing.T) {

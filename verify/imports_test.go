@@ -25,7 +25,7 @@ const module = "gradseal"
 var (
 	offline = []string{
 		"net", "net/http", "os/exec", "crypto/tls", "plugin", "net/rpc", "log/syslog",
-		module + "/batch", module + "/cmd", module + "/keys", module,
+		module + "/batch", module + "/cmd", module + "/keys", module + "/journal", module,
 	}
 	offlineBelow = []string{
 		"github.com/spf13/", "filippo.io/", "github.com/btcsuite/", "github.com/miekg/",

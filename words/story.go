@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gradseal/bitcoin"
+	"gradseal/issuer"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -187,8 +188,15 @@ func (t *teller) advice() string {
 	if advice := t.TrailerAdvice(t.r.Problem); advice != "" {
 		return advice
 	}
+	if t.r.Withdrawal != nil && t.r.Verdict == verify.Withdrawn {
+		return t.say(WithdrawalAdvice(t.r.Withdrawal))
+	}
 	return t.say(t.adviceKey(t.reasonKey()))
 }
+
+// WithdrawalAdvice is the key of what to do about a document, or its batch, that
+// was withdrawn: that depends on why.
+func WithdrawalAdvice(w *issuer.Withdrawal) string { return "advice.withdrawn." + w.Reason }
 
 // TrailerAdvice is what to do about a file whose proof inside is no longer as it
 // was put there, where there is more to say than for all such files; else "".

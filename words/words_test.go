@@ -121,6 +121,7 @@ func TestEveryReasonHasWords(t *testing.T) {
 		}
 		for _, why := range issuer.Reasons() {
 			require.True(t, l.Has("withdrawal."+why), "%s: %s", tag, why)
+			require.True(t, l.Has(WithdrawalAdvice(&issuer.Withdrawal{Reason: why})), "%s: %s", tag, why)
 		}
 		for _, code := range diagnose.Codes() {
 			require.True(t, l.Has("diagnosis."+string(code)), "%s: %s", tag, code)

@@ -34,6 +34,14 @@ func issuerNextVectors() []issuerNextVector {
 	add("end-earlier", "The last set ends earlier than it did.", signed(issuerHead+first+closed, dean, registrar, spare),
 		signed(second+first+sooner, dean, registrar, spare), "taken", "")
 
+	then := func(threshold int, officers ...officer) string {
+		return second + first + closed + set(year2027, "-", threshold, officers...)
+	}
+	accept("drop-key", "One of three keys is lost: the set that follows has the two others, and they signed.", signed(then(2, dean, registrar), dean, registrar), "taken")
+	accept("raise-threshold", "All three keys must sign from then on.", signed(then(3, dean, registrar, spare), dean, registrar, spare), "taken")
+	add("close-in-past", "A key was stolen: the open set ended half a year before, and the one that follows began then.", known,
+		signed(second+first+sooner+set("2026-06-01T00:00:00Z", "-", 1, registrar), dean, registrar), "taken", "")
+
 	refuse("other-issuer", "The file of another issuer, signed by the same keys.",
 		signed(strings.ReplaceAll(second, uniID, allianceID)+first+open, dean.as(allianceID), registrar.as(allianceID), spare.as(allianceID)), "file-next/issuer")
 	refuse("fork", "The same sequence, another name.", signed(edit(issuerHead, "Example\n", "Examples\n")+first+open, dean, registrar, spare), "file-next/sequence")
@@ -60,6 +68,16 @@ func issuerNextVectors() []issuerNextVector {
 
 	refuse("one-of-the-old", "One of the two keys of the old set that are required signed.", signed(second+first+closed+third, dean, deputy), "file-next/threshold")
 	refuse("none-of-the-old", "Only the new key signed.", signed(second+first+closed+third, deputy), "file-next/threshold")
+	refuse("one-key-two-names", "One of the keys of the old set signed, under two names.",
+		signed(second+first+closed+third, dean, dean.as("other.example"), deputy), "file-next/threshold")
+	refuse("one-stays", "One of the keys of the old set stands in the new one, and signed; two are required.", signed(then(1, dean, deputy), dean, deputy), "file-next/threshold")
+	refuse("lost-key-signs", "A key of the old set and strangers signed, besides the new key.", signed(second+first+closed+third, spare, stranger, stranger2, deputy), "file-next/threshold")
+	refuse("raised-now", "The threshold of the last set is raised in place.", signed(second+first+set(year2026, "-", 3, dean, registrar, spare), dean, registrar, spare), "file-next/sets")
+	refuse("key-dropped-now", "A key of the last set is dropped in place.", signed(second+first+set(year2026, "-", 2, dean, registrar), dean, registrar), "file-next/sets")
+	refuse("closed-and-changed", "The last set ends, and has a threshold of one for the time before.",
+		signed(second+first+set(year2026, year2027, 1, dean, registrar, spare)+third, dean, registrar, deputy), "file-next/sets")
+	refuse("began-later", "The last set ends, and began a day later than it did.",
+		signed(second+first+edit(closed, year2026, "2026-01-02T00:00:00Z")+third, dean, registrar, deputy), "file-next/sets")
 	refuse("oldest-of-the-old", "A key of the set before the last, and one of the last, signed; the threshold is that of the last.",
 		signed(second+first+closed+third, spare, deputy), "file-next/threshold")
 	return all

@@ -118,6 +118,7 @@ type statusNextVector struct {
 	head
 	IssuerFile string `json:"issuer_file"`
 	Known      string `json:"known"`
+	Fork       string `json:"fork,omitempty"`
 	Next       string `json:"next"`
 	Now        string `json:"now"`
 	Result     string `json:"result,omitempty"` // of one that is accepted
@@ -129,7 +130,7 @@ func statusNextVectors() []statusNextVector {
 	known := signed(statusText, dean, registrar)
 	var all []statusNextVector
 	add := func(name, why, next, result, fails string) {
-		all = append(all, statusNextVector{head{"status-next-" + name, why}, file, known, next, "2026-11-23T08:00:00Z", result, fails})
+		all = append(all, statusNextVector{head{"status-next-" + name, why}, file, known, "", next, "2026-11-23T08:00:00Z", result, fails})
 	}
 	higher := edit(statusText, "sequence 7", "sequence 9")
 	add("same", "The same text with the signatures in another order.", signed(statusText, registrar, dean), "same", "")
@@ -175,7 +176,38 @@ func statusNextVectors() []statusNextVector {
 	add("withdrawn-as-batch", "What was a withdrawn document is now a withdrawn batch.", signed(edit(edit(higher,
 		"withdrawn "+hexOf("3")+" 2026-11-02 rescinded\n", ""), "withdrawn-batch "+hexOf("4"),
 		"withdrawn-batch "+hexOf("3")+" 2026-11-02 rescinded\nwithdrawn-batch "+hexOf("4")), dean, registrar), "", "list-next/kept")
+	add("corrected-batch", "Date and reason of a withdrawn batch differ.", signed(edit(higher, "2026-11-04 reprint", "2026-11-03 issued-in-error"), dean, registrar), "taken", "")
+	add("after-never", "The list before was to be the last one.", signed(higher, dean, registrar), "taken", "")
+	all[len(all)-1].Known = signed(edit(statusText, statusNext, "next never\n"), dean, registrar)
+	add("after-rotation", "The list before was signed by keys that are not in force any more.", signed(higher, registrar, dean), "taken", "")
+	all[len(all)-1].Known = signed(statusText, spare)
+
+	// Two lists with the number 7, each with an entry that the other lacks: what
+	// follows has the entries of both.
+	third := "withdrawn " + hexOf("3") + " 2026-11-02 rescinded\n"
+	fork := edit(edit(statusText, "batch "+hexOf("1")+"\n", "batch "+hexOf("1")+"\nbatch "+hexOf("7")+"\n"),
+		third, "withdrawn "+hexOf("2")[1:]+"7 2026-11-02 rescinded\n")
+	joined := edit(edit(fork, "sequence 7", "sequence 8"),
+		"withdrawn-batch "+hexOf("4"), third+"withdrawn-batch "+hexOf("1")+" 2026-11-22 key-compromise\nwithdrawn-batch "+hexOf("4"))
+	forked := func(name, why, next, result, fails string) {
+		add(name, why, signed(next, dean, registrar), result, fails)
+		all[len(all)-1].Fork = signed(fork, dean, registrar)
+	}
+	forked("join", "The list that ends a fork, and withdraws a batch of one of the two.", joined, "taken", "")
+	forked("fork-known-again", "After a fork, the list that was known before.", statusText, "", "list-next/fork")
+	forked("fork-again", "After a fork, the other list again.", fork, "", "list-next/fork")
+	forked("fork-third", "After a fork, a third list with the number.", edit(fork, "rescinded", "reprint"), "", "list-next/fork")
+	forked("join-older", "After a fork, a list with the entries of both and a lower number.", edit(joined, "sequence 8", "sequence 6"), "", "list-next/older")
+	forked("join-lost-batch", "The list that ends a fork lacks a batch of the other list.", edit(joined, "batch "+hexOf("7")+"\n", ""), "", "list-next/kept")
+	forked("join-lost-withdrawn", "The list that ends a fork lacks a withdrawal of the other list.",
+		edit(joined, "withdrawn "+hexOf("2")[1:]+"7 2026-11-02 rescinded\n", ""), "", "list-next/kept")
+	forked("join-lost-known", "The list that ends a fork lacks a withdrawal of the list that was known before.",
+		edit(joined, third, ""), "", "list-next/kept")
+	forked("join-one-side", "The list that follows one of the two only.", higher, "", "list-next/kept")
+
 	add("one-signature", "One of the two signatures that are required.", signed(higher, dean), "", "signers/too-few")
+	add("one-key-two-names", "One key signed under two names.", signed(higher, dean, dean.as("other.example")), "", "signers/too-few")
+	add("two-sets-mixed", "A key of the set before, and one of the set in force.", signed(higher, spare, dean), "", "signers/not-in-force")
 	add("retired-keys", "Signed by keys that are not in force now.", signed(higher, spare), "", "signers/not-in-force")
 	add("wrong-signature", "A signature that is wrong.", signed(higher, dean, registrar)+spare.line(make([]byte, 64)), "", "signers/wrong-signature")
 	add("unclear", "Keys that end within two hours of now.", signed(higher, dean, registrar), "", "signers/unclear")

@@ -23,6 +23,7 @@ import (
 	"gradseal/merkle"
 	"gradseal/proof"
 	"gradseal/qr"
+	"gradseal/trust"
 )
 
 const vectorsDir = "../../testdata/vectors"
@@ -89,8 +90,8 @@ var says = map[string]string{
 	"list/date":            `withdrawn(-batch)? [0-9a-f]{64}: (malformed date|date )`,
 	"list/reason":          `withdrawn(-batch)? [0-9a-f]{64}: unknown reason`,
 	"list-next/older":      `^status list is older than the known one`,
-	"list-next/fork":       `^two different status lists have the same sequence number`,
-	"list-next/kept":       `^invalid status list \d+: (batch|withdrawn|withdrawn-batch) [0-9a-f]{64} of list \d+ is missing`,
+	"list-next/fork":       `two different status lists (have the same|with one) sequence number`,
+	"list-next/kept":       `^invalid status list: an entry has vanished: (batch|withdrawn|withdrawn-batch) [0-9a-f]{64} of list \d+ is missing`,
 
 	"file/format":         `malformed format line|unknown format`,
 	"file/line":           `line \d+: (unexpected line|text ends)`,
@@ -503,6 +504,9 @@ func TestStatusNext(t *testing.T) {
 		require.Equal(t, file.ID, known.Issuer)
 		_, err = file.CheckSignatures(note, clock(t, v.Now))
 		succession := known.CheckSuccessor(next)
+		if v.Fork != "" {
+			succession = takeForked(t, v)
+		}
 		if strings.HasPrefix(v.Fails, "signers/") {
 			require.NoError(t, succession)
 		} else {
@@ -512,6 +516,21 @@ func TestStatusNext(t *testing.T) {
 		requireFails(t, v.Fails, err)
 		require.Equal(t, resultOf(v.Fails, known.Sequence == next.Sequence), v.Result)
 	})
+}
+
+// takeForked has a trust store that saw both lists of a fork take in the next one.
+func takeForked(t *testing.T, v statusNextVector) error {
+	t.Helper()
+	store := trust.Open(t.TempDir())
+	_, err := store.Add([]byte(v.IssuerFile))
+	require.NoError(t, err)
+	_, err = store.ImportStatus([]byte(v.Known), clock(t, v.Now))
+	require.NoError(t, err)
+	_, err = store.ImportStatus([]byte(v.Fork), clock(t, v.Now))
+	require.ErrorIs(t, err, trust.ErrStatusFork)
+	newer, err := store.ImportStatus([]byte(v.Next), clock(t, v.Now))
+	require.Equal(t, err == nil, newer)
+	return err
 }
 
 // resultOf is the result of a succession that is accepted.

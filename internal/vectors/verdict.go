@@ -645,6 +645,16 @@ func issuerCases() []verdictCase {
 		early, late := ends(until)
 		return make(name, why, early, late)
 	}
+	// The file of a set without the spare officer, who signs all others.
+	onlyTwo := func(s *scene) { s.issuers[0] = signed(issuerHead+s.set, dean, registrar) }
+	rotatedTo := func(cut string, threshold int, officers ...officer) func(*scene) {
+		return func(s *scene) {
+			old := strings.Replace(s.set, " - ", " "+cut+" ", 1)
+			s.issuers[0] = signed(issuerHead+old+set(cut, "-", threshold, officers...), officers...)
+			s.listBy, s.policy.Now = officers, "2026-11-25T10:00:00Z"
+		}
+	}
+	rotated := func(cut string) func(*scene) { return rotatedTo(cut, 1, deputy) }
 	unclear := func(name, why string, early, late func(*scene)) verdictCase {
 		return unknown(name, why, "key-time-unclear", early, late)
 	}
@@ -659,6 +669,32 @@ func issuerCases() []verdictCase {
 		endCase(unclear, "until-unclear-last", "UNTIL is two hours before the time of the block.", "2026-11-22T08:00:00Z"),
 		endCase(notInForce, "after-until", "UNTIL is two hours and a second before the time of the block.", "2026-11-22T07:59:59Z"),
 		endCase(ok, "retired-since", "The keys were in force then, and are not now.", "2026-11-22T12:30:00Z"),
+
+		ok("two-of-two", "Both of two officers signed.", func(s *scene) { s.set = set(year2026, "-", 2, dean, registrar) }, onlyTwo),
+		unknown("one-of-two-keys", "One of the two officers of the set signed.", "unknown-signer", func(s *scene) {
+			s.set, s.signers = set(year2026, "-", 2, dean, registrar), []officer{registrar}
+		}, onlyTwo),
+		unknown("one-of-two-twice", "One of the two officers of the set signed, under two names.", "unknown-signer", func(s *scene) {
+			s.set, s.signers = set(year2026, "-", 2, dean, registrar), []officer{registrar, registrar.as("other.example")}
+		}, onlyTwo),
+		unknown("two-of-three-needed-three", "Two of three officers signed, and all must.", "unknown-signer",
+			func(s *scene) { s.set = set(year2026, "-", 3, dean, registrar, spare) }, func(s *scene) { s.listBy = []officer{dean, registrar, spare} }),
+
+		// The keys changed at a time around that of the block.
+		ok("new-keys-edge", "The new key signed, two hours before its set begins.", by(deputy), rotated("2026-11-22T12:00:00Z")),
+		notInForce("new-keys-early", "The new key signed, two hours and a second before its set begins.", by(deputy), rotated("2026-11-22T12:00:01Z")),
+		ok("new-keys-late", "The new key signed, two hours after its set began.", by(deputy), rotated("2026-11-22T08:00:00Z")),
+		ok("both-keys-edge", "The keys changed at the time of the block, and both sets signed: the new one is in force.", by(dean, registrar, deputy), rotated("2026-11-22T10:00:00Z")),
+		unclear("old-keys-at-rotation", "The keys changed at the time of the block, and the old ones signed.", nil, rotated("2026-11-22T10:00:00Z")),
+		notInForce("stolen-since-month", "A key was stolen, and the set was closed as of a month before the block.", nil, rotated("2026-10-22T10:00:00Z")),
+		ok("stolen-since-day-after", "A key was stolen, and the set was closed as of a day after the block.", nil, rotated("2026-11-23T10:00:00Z")),
+		ok("key-that-stays", "The set was closed before the block, and one of its keys, which signed, stands in the next one, alone.", nil, rotatedTo("2026-10-22T10:00:00Z", 1, registrar)),
+		unknown("one-key-of-each-set", "A key of the old set signed, and one of the new set, of which two must.", "unknown-signer", by(dean, deputy),
+			rotatedTo("2026-10-22T10:00:00Z", 2, deputy, stranger)),
+		notInForce("in-the-gap", "The old set was closed before the block, and none has begun since.", nil, func(s *scene) {
+			s.issuers[0] = signed(issuerHead+strings.Replace(s.set, " - ", " 2026-10-22T10:00:00Z ", 1)+set("2026-11-22T13:00:00Z", "-", 1, deputy), deputy)
+			s.listBy = []officer{deputy}
+		}),
 
 		{name: "issuer-not-known", why: "The trust store is empty.", late: func(s *scene) { s.issuers = []string{} },
 			verdict: "cannot-tell", not: answers{issuer: isUnknown, status: isUnknown}, fails: "issuer/unknown-issuer"},
@@ -710,6 +746,11 @@ func statusCases() []verdictCase {
 	withdrawn := func(name, why, reason string, late func(*scene)) verdictCase {
 		return verdictCase{name: name, why: why, late: late, verdict: "withdrawn", not: answers{status: isFailed}, fails: "status/" + reason}
 	}
+	withdrawnFor := func(reason string) func(*scene) {
+		return func(s *scene) {
+			s.list.AddWithdrawn(issuer.Withdrawal{ID: issuer.WithdrawalID(s.p.Salt, s.p.Digest), Date: "2026-11-22", Reason: reason})
+		}
+	}
 	retire := func(s *scene) {
 		s.issuers[0] = signed(issuerHead+set(year2024, "2025-01-01T00:00:00Z", 1, deputy)+s.set, dean, registrar, spare)
 		s.listBy = []officer{deputy}
@@ -720,6 +761,22 @@ func statusCases() []verdictCase {
 		unknown("list-of-other-issuer", "A list of another issuer, signed by the same officers.", "no-status-list", func(s *scene) { s.list.Issuer = allianceID }),
 		withdrawn("withdrawn", "The document is withdrawn.", "document-withdrawn", (*scene).withdraw),
 		withdrawn("withdrawn-batch", "The batch is withdrawn.", "batch-withdrawn", func(s *scene) { s.withdrawBatch(rootOf(s.p.Layers[0])) }),
+		withdrawn("withdrawn-superseded", "The document is withdrawn: a newer one takes its place.", "document-withdrawn", withdrawnFor(issuer.ReasonSuperseded)),
+		withdrawn("withdrawn-in-error", "The document is withdrawn: it should never have been issued.", "document-withdrawn", withdrawnFor(issuer.ReasonIssuedInError)),
+		withdrawn("withdrawn-reprint", "The document is withdrawn: the same content was issued again.", "document-withdrawn", withdrawnFor(issuer.ReasonReprint)),
+		withdrawn("withdrawn-key-compromise", "The document is withdrawn: it was signed with a stolen key.", "document-withdrawn", withdrawnFor(issuer.ReasonKeyCompromise)),
+		withdrawn("withdrawn-and-batch", "Document and batch are withdrawn: the document decides.", "document-withdrawn", func(s *scene) {
+			s.withdraw()
+			s.withdrawBatch(rootOf(s.p.Layers[0]))
+		}),
+		withdrawn("withdrawn-in-last-list", "A withdrawal in the last list of an institution that closed, decades later.", "document-withdrawn", func(s *scene) {
+			s.withdraw()
+			s.list.Next, s.policy.Now = time.Time{}, "2056-01-01T00:00:00Z"
+		}),
+		withdrawn("withdrawn-batch-by-retired-keys", "A withdrawal of the batch that was signed by keys which have ended.", "batch-withdrawn", func(s *scene) {
+			retire(s)
+			s.withdrawBatch(rootOf(s.p.Layers[0]))
+		}),
 		withdrawn("withdrawn-batch-unnamed", "The batch is withdrawn and is not among the batches.", "batch-withdrawn", func(s *scene) {
 			s.list.Batches = nil
 			s.withdrawBatch(rootOf(s.p.Layers[0]))
@@ -757,6 +814,21 @@ func statusCases() []verdictCase {
 			s.rawList = signed(must(s.list.Text()), dean, registrar) + spare.line(make([]byte, 64))
 		}),
 		unknown("list-retired-keys", "A list that was signed by keys which have ended.", "status-unsigned", retire),
+		unknown("list-one-key-two-names", "A list that one of two officers signed under two names.", "status-unsigned", func(s *scene) {
+			s.listBy = []officer{dean, dean.as("other.example")}
+		}),
+		unknown("list-one-key-of-each-set", "A list that a key of the set before signed, and one of the set in force, of which two must.", "status-unsigned", func(s *scene) {
+			s.issuers[0] = signed(issuerHead+set(year2024, "2025-01-01T00:00:00Z", 2, deputy, stranger)+s.set, dean, registrar, spare)
+			s.listBy = []officer{deputy, dean}
+		}),
+		unknown("last-list-retired-keys", "The last list of an institution that closed, and the keys that signed it have ended.", "status-unsigned", func(s *scene) {
+			retire(s)
+			s.list.Next, s.policy.Now = time.Time{}, "2056-01-01T00:00:00Z"
+		}),
+		unknown("withdrawn-other-salt", "The list withdraws the document under the salt of another copy, and does not name this batch.", "not-in-status-list", func(s *scene) {
+			s.list.AddWithdrawn(issuer.Withdrawal{ID: issuer.WithdrawalID(sum("another salt"), s.p.Digest), Date: "2026-11-22", Reason: issuer.ReasonReprint})
+			s.list.Batches = nil
+		}),
 		unknown("list-past", "now is a second later than next.", "status-past", func(s *scene) {
 			s.list.Next, s.policy.Now = blockTime.Add(day), "2026-11-23T10:00:01Z"
 		}),

@@ -118,14 +118,15 @@ def check_pack(pack):
                   headers=[f"{s.network} {s.first} {s.count}" for s in segments])
 
 
-def check_status_next(issuer_file, known, next, now):
-    """Say what becomes of a status list where another one is known (12.2, 12.3)."""
+def check_status_next(issuer_file, known, next, now, fork=None):
+    """Say what becomes of a status list where another one is known, or two of a fork (12.2, 12.3)."""
     issuer = verifier.check_issuer_file(issuer_file)
-    old, new = verifier.check_status_list(known), verifier.check_status_list(next)
+    both = [verifier.check_status_list(text) for text in (known, fork) if text]
+    old, new = both[0], verifier.check_status_list(next)
     verifier.verify_signers(new, issuer, verifier.timestamp(now))
-    same = new.text == old.text
+    same = not fork and new.text == old.text
     need("list-next", older=new.sequence >= old.sequence, fork=same or new.sequence > old.sequence,
-         kept=all(set(old.entries[key]) <= set(new.entries[key]) for key in old.entries))
+         kept=all(set(old.entries[key]) <= set(new.entries[key]) for old in both for key in old.entries))
     return Record(result="same" if same else "taken")
 
 

@@ -1,0 +1,217 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gradseal/bitcoin"
+	"gradseal/internal/atomicfile"
+	"gradseal/issuer"
+	"gradseal/trust"
+)
+
+// sequences is what a home remembers of its issuers' status lists besides the
+// trust store: the numbers that must not be used again. Two lists with one number
+// make every verifier answer CANNOT TELL.
+type sequences struct {
+	// seen is the highest number that this home has had.
+	seen map[sequenceKey]uint64
+	// restored has, for a home from a backup, the number in the backup, 0 where
+	// there was none. What was signed after the backup is not known here: until a
+	// list of that number or a higher one was imported, nothing is signed.
+	restored map[sequenceKey]uint64
+}
+
+type sequenceKey struct {
+	issuer  string
+	network bitcoin.Network
+}
+
+const (
+	sequencesTitle = "gradseal sequences v1"
+	maxSequences   = 1 << 20 // bytes of the file
+)
+
+// sequences reads the file. A home without one has had no list.
+func (h home) sequences() (*sequences, error) {
+	s := &sequences{make(map[sequenceKey]uint64), make(map[sequenceKey]uint64)}
+	data, err := readCapped(h.sequencesFile(), maxSequences)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err == nil {
+		err = s.parse(string(data))
+	}
+	if err != nil {
+		return nil, hinted(fmt.Errorf("%s: %w", h.sequencesFile(), err), "take the file from a backup: without it, a number of a status list could be used twice")
+	}
+	return s, nil
+}
+
+func (s *sequences) parse(text string) error {
+	lines := strings.Split(text, "\n")
+	for _, line := range lines[1:] {
+		if line == "" {
+			continue // the comparison below knows where an empty line may be
+		}
+		var what, id, name string
+		var number uint64
+		if n, err := fmt.Sscanf(line, "%s %s %s %d", &what, &id, &name, &number); err != nil || n != 4 {
+			return fmt.Errorf("malformed line %s", quoted(line))
+		}
+		network, err := bitcoin.ParseNetwork(name)
+		if err != nil {
+			return err
+		}
+		of := s.seen
+		if what == "restored" {
+			of = s.restored
+		}
+		of[sequenceKey{id, network}] = number
+	}
+	if s.text() != text {
+		return errors.New("is not in the one spelling of this format (was it edited?)")
+	}
+	return nil
+}
+
+func (s *sequences) text() string {
+	var lines []string
+	for what, of := range map[string]map[sequenceKey]uint64{"seen": s.seen, "restored": s.restored} {
+		for k, number := range of {
+			lines = append(lines, fmt.Sprintf("%s %s %s %d\n", what, k.issuer, k.network, number))
+		}
+	}
+	slices.Sort(lines)
+	return sequencesTitle + "\n" + strings.Join(lines, "")
+}
+
+// save writes the file, synced. The caller holds the home's lock.
+func (s *sequences) save(h home) error {
+	if err := atomicfile.MkdirAll(filepath.Dir(h.sequencesFile()), 0o700); err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(h.sequencesFile(), []byte(s.text()), 0o600)
+}
+
+// importStatus takes in a status list as the trust store does. Of an issuer of
+// this home the number is remembered, and what held back a restored home may be
+// done with. The caller holds the home's lock.
+func (a *app) importStatus(signed []byte) (newer bool, err error) {
+	newer, err = a.home.trust().ImportStatus(signed, time.Now())
+	if err != nil && !errors.Is(err, trust.ErrStatusFork) { // of which both lists are kept
+		return newer, err
+	}
+	return newer, errors.Join(err, a.noteImported(signed))
+}
+
+func (a *app) noteImported(signed []byte) error {
+	list, _, err := issuer.ParseStatus(signed)
+	if err != nil {
+		return err
+	}
+	own, err := a.ownIssuers()
+	if err != nil || !slices.Contains(own, list.Issuer) {
+		return err
+	}
+	return a.home.noteSequence(list)
+}
+
+// noteSequence remembers that a list is in the trust store.
+func (h home) noteSequence(list *issuer.StatusList) error {
+	s, err := h.sequences()
+	if err != nil {
+		return err
+	}
+	k := sequenceKey{list.Issuer, list.Network}
+	mark, marked := s.restored[k]
+	lifts := marked && list.Sequence >= mark
+	if !lifts && s.seen[k] >= list.Sequence {
+		return nil
+	}
+	if lifts {
+		delete(s.restored, k)
+	}
+	s.seen[k] = max(s.seen[k], list.Sequence)
+	return s.save(h)
+}
+
+// mayList says why this home must not sign a status list of the issuer that
+// follows newest, which is nil where there is none.
+func (a *app) mayList(id string, n bitcoin.Network, newest *trust.SignedList) error {
+	s, err := a.home.sequences()
+	if err != nil {
+		return err
+	}
+	k := sequenceKey{id, n}
+	var have uint64
+	if newest != nil {
+		have = newest.Sequence
+	}
+	const twice = "A number that is used twice makes every verifier answer CANNOT TELL"
+	if s.seen[k] > have {
+		return hinted(fmt.Errorf("this home has had status list %d of %s for %s, and the newest one here is %s: was an older trust directory put back?", s.seen[k], id, n, numberOrNone(have)),
+			"take in the newest list that is published: gradseal status import FILE. %s", twice)
+	}
+	mark, marked := s.restored[k]
+	switch {
+	case !marked || a.home.rehearses(n):
+		return nil
+	case mark == 0:
+		return hinted(fmt.Errorf("this home came from a backup without a status list of %s for %s, and one may have been signed since", id, n),
+			"take in the newest list that is published: gradseal status import FILE; if there never was one: gradseal status unpublished --network %s. %s", n, twice)
+	}
+	return hinted(fmt.Errorf("this home came from a backup with status list %d of %s for %s, and later ones may have been signed since", mark, id, n),
+		"take in the newest list that is published, even if it is number %d: gradseal status import FILE. %s", mark, twice)
+}
+
+func numberOrNone(sequence uint64) string {
+	if sequence == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("number %d", sequence)
+}
+
+// rehearses reports whether the network is the one inside this home: nobody else
+// has it, and nothing about it was ever published.
+func (h home) rehearses(n bitcoin.Network) bool {
+	if n != bitcoin.Regtest {
+		return false
+	}
+	_, err := os.Stat(h.nodeDir())
+	return err == nil
+}
+
+// markRestored marks a home that came from a backup. Where the file of the backup is
+// not in order it stays as it is, and nothing is signed.
+func (a *app) markRestored() error {
+	s, err := a.home.sequences()
+	if err != nil {
+		return nil
+	}
+	own, err := a.ownIssuers()
+	if err != nil {
+		return err
+	}
+	for _, id := range own {
+		for _, n := range bitcoin.Networks() {
+			k := sequenceKey{id, n}
+			newest, _, err := a.home.trust().Status(id, n)
+			if err == nil && newest != nil { // a list that cannot be read keeps officers from signing by itself
+				s.seen[k] = max(s.seen[k], newest.Sequence)
+			}
+			mark := max(s.seen[k], s.restored[k])
+			if a.home.rehearses(n) || n == bitcoin.Regtest && mark == 0 {
+				continue
+			}
+			s.restored[k] = mark
+		}
+	}
+	return s.save(a.home)
+}
