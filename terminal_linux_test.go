@@ -153,7 +153,7 @@ const (
 	ctrlC     = "\x03"
 	newSecret = "New passphrase for the signing key: "
 	again     = "The same again: "
-	oldSecret = "Passphrase of the signing key of uni.example: "
+	oldSecret = "Passphrase of the signing key of uni.example, \"Registrar\": "
 )
 
 // TestTerminal is what a registrar and a verifier see who type the answers.

@@ -482,6 +482,10 @@ func (r *approveRun) sign(ctx context.Context) (*approval.Request, error) {
 			return nil, err
 		}
 		e.Sequence = sequence
+		if next.Kind == approval.Batch { // audit finds it in the status list by this
+			root := next.BatchRoot()
+			e.Root = hex.EncodeToString(root[:])
+		}
 	}
 	return next, r.record(e)
 }

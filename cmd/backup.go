@@ -22,7 +22,7 @@ import (
 // backedUp are the names at the top of a home that a backup keeps. What else lies
 // there is not ours: a home may be among other things.
 func backedUp() []string {
-	return []string{configName, keysName, trustName, batchesName, journalName, "proposals", headersName, nodeName, sequencesName}
+	return []string{configName, keysName, trustName, batchesName, journalName, proposalsName, headersName, nodeName}
 }
 
 // derived is what the embedded node makes again.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -125,7 +126,7 @@ func (o *officer) changeList(ctx context.Context, n bitcoin.Network, e journal.E
 	if err != nil {
 		return nil, err
 	}
-	e.Issuer, e.Network, e.Sequence = o.file.ID, n.String(), next.Sequence
+	e.Text = fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 	if err := o.record(e); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (o *joinOptions) addFlags(cmd *cobra.Command) {
 	setConfigKey(flags, "network", "anchor.network")
 	flags.StringVar(&o.issuer, "issuer", "", "`id` of the issuer (needed where this home has several)")
 	setConfigKey(flags, "issuer", "anchor.issuer")
-	flags.StringArrayVar(&o.withdraw, "withdraw", nil, "withdraw the batch with this `root` in the same list, as one of a stolen key; may be repeated")
+	flags.StringArrayVar(&o.withdraw, "withdraw", nil, "withdraw the batch with this `root` too, as one of a stolen key; may be repeated")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "do not ask: what is in a list cannot be taken out again")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
 }

@@ -184,6 +184,9 @@ func (a *app) takeIssuer(pack *trust.Pack) (trust.Change, error) {
 		case err != nil:
 			return change, err
 		case newer:
+			if err := a.recordImport(list.StatusList, list.Note); err != nil {
+				return change, err
+			}
 			a.ui.note("Status list for %s: as of %s.", list.Network, list.AsOf.Format(time.DateOnly))
 		}
 	}
