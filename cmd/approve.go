@@ -271,7 +271,7 @@ func (r *approveRun) maySign() error {
 		return err
 	}
 	if len(own) == 0 {
-		return hinted(fmt.Errorf("%s: this home has no key that signs it", r.path), "an officer's key is made with gradseal issuer key, and is in force once the issuer file has it: gradseal issuer show %s", safe(q.Issuer))
+		return hinted(fmt.Errorf("%s: this home has no key that signs it", r.path), "an officer's key is in force here once the issuer file that names it was taken in: whoever proposes writes it with gradseal issuer show %s -o FILE; then, here: gradseal trust add FILE", safe(q.Issuer))
 	}
 	if q.Kind == approval.List && q.StatementText() != nil {
 		if err := r.signedStatement(own); err != nil {

@@ -153,8 +153,8 @@ func (a *app) startKeyChange(ctx context.Context, o keyChangeOptions) (c *keyCha
 	}
 	begun, err := a.readBegun(o.issuer)
 	switch {
-	case err != nil:
-		return nil, false, err
+	case err != nil && !o.startOver:
+		return nil, false, hinted(err, "to drop what was begun, and begin again with another new key: --start-over")
 	case begun != nil && begun.Sequence <= c.file.Sequence:
 		return c, true, a.finishBegun(ctx, c.file, o.newKey.passphraseOr(o.passphraseFile))
 	case begun != nil && !o.startOver:
