@@ -65,6 +65,9 @@ type Request struct {
 	List []byte
 	// File is the issuer file.
 	File []byte
+	// Trusted is the signed issuer file that the proposer goes by, with a statement or
+	// a list: it may be the one that follows the one of who is asked.
+	Trusted []byte
 	// Entries are the rows of the tree, salt and digest, in its order. They are in
 	// what goes to an officer who is to look at the documents, and in nothing else:
 	// whoever has them can tell who is in the batch.
@@ -92,6 +95,7 @@ type requestJSON struct {
 	Base      string `json:"base"`
 	List      string `json:"list"`
 	File      string `json:"file"`
+	Trusted   string `json:"trusted"`
 	Entries   []byte `json:"entries"`
 }
 
@@ -121,7 +125,7 @@ func (j *requestJSON) request() (*Request, error) {
 	}
 	r := &Request{
 		Kind: j.Kind, Issuer: j.Issuer, Proposer: proposer, Batch: j.Batch,
-		Statement: some(j.Statement), Base: some(j.Base), List: some(j.List), File: some(j.File),
+		Statement: some(j.Statement), Base: some(j.Base), List: some(j.List), File: some(j.File), Trusted: some(j.Trusted),
 		Entries: j.Entries,
 	}
 	if j.Entries == nil {
@@ -163,7 +167,7 @@ func (r *Request) Marshal() ([]byte, error) {
 func (r *Request) json() requestJSON {
 	j := requestJSON{
 		Format: requestFormat, Kind: r.Kind, Issuer: r.Issuer, Proposer: r.Proposer.String(), Batch: r.Batch,
-		Statement: string(r.Statement), Base: string(r.Base), List: string(r.List), File: string(r.File),
+		Statement: string(r.Statement), Base: string(r.Base), List: string(r.List), File: string(r.File), Trusted: string(r.Trusted),
 		Entries: append([]byte{}, r.Entries...),
 	}
 	if r.Network != 0 {
@@ -208,6 +212,8 @@ func (r *Request) checkShape() error {
 		return fmt.Errorf("a request of kind %s has something else in it, or lacks something", r.Kind)
 	case r.Base != nil && r.List == nil:
 		return errors.New("there is a list to begin from, and none that follows")
+	case r.Trusted != nil && r.Kind == File:
+		return fmt.Errorf("a request of kind %s has two issuer files", r.Kind)
 	case len(r.Entries) > 0 && r.Kind != Batch:
 		return fmt.Errorf("a request of kind %s has entries", r.Kind)
 	case len(r.Entries)%EntrySize != 0 || len(r.Entries) > EntrySize*MaxEntries:
@@ -276,6 +282,15 @@ func (r *Request) readLists() (err error) {
 }
 
 func (r *Request) readFile() (err error) {
+	if r.Trusted != nil {
+		f, err := issuer.ParseFile(r.Trusted)
+		if err != nil {
+			return err
+		}
+		if f.ID != r.Issuer {
+			return fmt.Errorf("the issuer file is of %q, want %q", f.ID, r.Issuer)
+		}
+	}
 	if r.File == nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -406,8 +407,14 @@ func TestNotRegular(t *testing.T) {
 		t.Skip("symbolic links need a privilege there")
 	}
 	for name, make := range map[string]func(path string) error{
-		"is a symbolic link":    func(path string) error { return os.Symlink("a.issuer", path) },
-		"is not a regular file": func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"is a symbolic link": func(path string) error { return os.Symlink("a.issuer", path) },
+		"is not a regular file": func(path string) error {
+			l, err := net.Listen("unix", path) // a socket
+			if err == nil {
+				t.Cleanup(func() { l.Close() })
+			}
+			return err
+		},
 	} {
 		dir := smallHome(t)
 		require.NoError(t, make(filepath.Join(dir, "trust", "b")))

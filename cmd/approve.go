@@ -16,6 +16,7 @@ import (
 	"gradseal/batch"
 	"gradseal/issuer"
 	"gradseal/journal"
+	"gradseal/trust"
 )
 
 type approveOptions struct {
@@ -215,6 +216,9 @@ func (r *approveRun) run(ctx context.Context, documents []string) error {
 // check judges everything that needs no documents, before anybody is asked.
 func (r *approveRun) check() (signers []issuer.Key, err error) {
 	q := r.request
+	if err := r.takeTrusted(); err != nil {
+		return nil, err
+	}
 	if r.known, err = r.app.known(q.Issuer, q.Network, r.now); err != nil {
 		return nil, err
 	}
@@ -245,6 +249,47 @@ func (r *approveRun) check() (signers []issuer.Key, err error) {
 		}
 	}
 	return signers, r.maySign()
+}
+
+// takeTrusted takes in the issuer file that comes with a request, where it follows
+// the one that is trusted here: it is signed by its keys. Before it, the status list
+// that the request begins from, which the keys that end may have signed.
+func (r *approveRun) takeTrusted() error {
+	q := r.request
+	if q.Trusted == nil {
+		return nil
+	}
+	change, err := r.home.trust().Plan(q.Trusted)
+	switch {
+	case errors.Is(err, issuer.ErrFileOlder): // this home is ahead
+		return nil
+	case err == nil && change != trust.Updated:
+		return nil
+	}
+	f, parseErr := issuer.ParseFile(q.Trusted)
+	switch {
+	case parseErr != nil:
+		return r.fault(parseErr)
+	case err != nil:
+		return r.errDoesNotFollow(r.path, f, err)
+	}
+	if q.Base != nil {
+		// Where other keys signed it, check judges it by the newer file.
+		if newer, err := r.importStatus(q.Base); err == nil && newer {
+			list, note, err := issuer.ParseStatus(q.Base)
+			if err != nil {
+				return err
+			}
+			if err := r.recordImport(list, note); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.noteChanges(f); err != nil {
+		return err
+	}
+	_, err = r.home.trust().Add(q.Trusted)
+	return err
 }
 
 // fault names the file that an error is about, and what to do.

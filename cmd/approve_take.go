@@ -145,7 +145,6 @@ func (a *app) reportInForce(p *approval.Proposal) error {
 	a.ui.result("Signed %s, which is in force now", asked(p.Request))
 	if p.Kind == approval.File {
 		a.ui.result("  fingerprint  %s", p.IssuerFile().Fingerprint())
-		a.ui.note("The other officers need it before they can sign anything further: gradseal issuer show %s -o FILE; there: gradseal trust add FILE", safe(p.Issuer))
 	}
 	switch {
 	case p.Statement != nil:

@@ -179,7 +179,11 @@ func (o *officer) proposeList(newest *trust.SignedList, next *issuer.StatusList,
 // listRequest is a request about a status list.
 func (o *officer) listRequest(kind approval.Kind, newest *trust.SignedList, next *issuer.StatusList) (approval.Request, error) {
 	text, err := next.Text()
-	r := approval.Request{Kind: kind, Issuer: o.file.ID, Network: next.Network, Proposer: o.open[0].PublicKey(), List: []byte(text)}
+	if err != nil {
+		return approval.Request{}, err
+	}
+	e, err := o.home.trust().Issuer(o.file.ID)
+	r := approval.Request{Kind: kind, Issuer: o.file.ID, Network: next.Network, Proposer: o.open[0].PublicKey(), List: []byte(text), Trusted: e.Data}
 	if newest != nil {
 		r.Base = newest.Data
 	}
@@ -404,7 +408,11 @@ func (o *officer) renewed(p *approval.Proposal, newest *trust.SignedList) (*appr
 	if p.IsIssued(o.file, o.now) {
 		r.Kind = approval.List
 	}
-	r.List, r.Base = []byte(text), nil
+	e, err := o.home.trust().Issuer(o.file.ID)
+	if err != nil {
+		return nil, err
+	}
+	r.List, r.Base, r.Trusted = []byte(text), nil, e.Data
 	if newest != nil {
 		r.Base = newest.Data
 	}
