@@ -31,6 +31,13 @@ var writers = []struct {
 		return atomicfile.WriteUnsynced(path, data, perm, ".own-*")
 	}, true},
 	{"WriteNew", atomicfile.WriteNew, false},
+	{"NewUnsynced", func(path string, data []byte, perm fs.FileMode) error {
+		return atomicfile.NewUnsynced(path, data, perm, ".own-*")
+	}, false},
+	{"NewUnsynced elsewhere", func(path string, data []byte, perm fs.FileMode) (err error) {
+		atomicfile.WithoutUnnamed(func() { err = atomicfile.NewUnsynced(path, data, perm, ".own-*") })
+		return err
+	}, false},
 }
 
 // requireOnly checks that the directory holds these names and no other, such

@@ -27,7 +27,10 @@ func TestReadOnlyDirectory(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, []byte("old"), 0o644))
 			require.NoError(t, os.Chmod(dir, 0o555))
 			t.Cleanup(func() { os.Chmod(dir, 0o755) })
-			require.ErrorIs(t, w.write(path, []byte("new"), 0o644), fs.ErrPermission)
+			if w.replace {
+				require.ErrorIs(t, w.write(path, []byte("new"), 0o644), fs.ErrPermission)
+			}
+			require.ErrorIs(t, w.write(path+"2", []byte("new"), 0o644), fs.ErrPermission)
 			requireContent(t, path, "old")
 			requireOnly(t, dir, "file")
 		})
@@ -58,4 +61,16 @@ func TestNoRoom(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	require.Contains(t, string(out), "--- PASS: TestNoRoom")
 	requireOnly(t, dir)
+}
+
+// The mode is the one that was asked for, whatever the process takes off others.
+func TestModeUnderUmask(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	for _, w := range writers {
+		path := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, w.write(path, nil, 0o644))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, fs.FileMode(0o644), info.Mode(), w.name)
+	}
 }
