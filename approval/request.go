@@ -13,6 +13,7 @@
 package approval
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -33,6 +34,9 @@ const (
 
 	// EntrySize is the length of an entry in bytes: salt and document digest.
 	EntrySize = 64
+
+	// MaxName is the most bytes that the name of a withdrawn document can have.
+	MaxName = 1024
 )
 
 // Kind is what a request would put into force.
@@ -72,6 +76,10 @@ type Request struct {
 	// what goes to an officer who is to look at the documents, and in nothing else:
 	// whoever has them can tell who is in the batch.
 	Entries []byte
+	// Withdrawn are documents that the list withdraws and the one before does not, as
+	// far as who proposes knows them: a list has numbers only. They are as confidential
+	// as the entries, and no answer has them.
+	Withdrawn []Document
 
 	// What was read from the above.
 	statement     *issuer.Statement
@@ -82,6 +90,39 @@ type Request struct {
 	listNote      *issuer.Note
 	file          *issuer.File
 	fileNote      *issuer.Note
+}
+
+// Document is one that a status list withdraws.
+type Document struct {
+	Name         string // of its file, of at most MaxName bytes
+	Salt, Digest [32]byte
+}
+
+// WithdrawalID is what names the document in a status list.
+func (d *Document) WithdrawalID() [32]byte { return issuer.WithdrawalID(d.Salt, d.Digest) }
+
+type documentJSON struct {
+	Name   string `json:"name"`
+	Salt   string `json:"salt"`
+	Digest string `json:"digest"`
+}
+
+func (j *documentJSON) document() (d Document, err error) {
+	d.Name = j.Name
+	if len(d.Name) > MaxName {
+		return d, fmt.Errorf("a name has %d bytes, want at most %d", len(d.Name), MaxName)
+	}
+	for _, f := range []struct {
+		text string
+		to   *[32]byte
+	}{{j.Salt, &d.Salt}, {j.Digest, &d.Digest}} {
+		sum, err := hex.DecodeString(f.text)
+		if err != nil || len(sum) != len(f.to) || hex.EncodeToString(sum) != f.text {
+			return d, fmt.Errorf("%.80q is not 32 bytes in hex", f.text)
+		}
+		*f.to = [32]byte(sum)
+	}
+	return d, nil
 }
 
 type requestJSON struct {
@@ -97,6 +138,8 @@ type requestJSON struct {
 	File      string `json:"file"`
 	Trusted   string `json:"trusted"`
 	Entries   []byte `json:"entries"`
+
+	Withdrawn []documentJSON `json:"withdrawn"`
 }
 
 // Parse reads a request of at most MaxRequest bytes. It verifies no signature.
@@ -128,8 +171,15 @@ func (j *requestJSON) request() (*Request, error) {
 		Statement: some(j.Statement), Base: some(j.Base), List: some(j.List), File: some(j.File), Trusted: some(j.Trusted),
 		Entries: j.Entries,
 	}
-	if j.Entries == nil {
-		return nil, errors.New("entries: null, want base64")
+	if j.Entries == nil || j.Withdrawn == nil {
+		return nil, errors.New("null, want base64 of the entries, and a list of what is withdrawn")
+	}
+	for _, w := range j.Withdrawn {
+		d, err := w.document()
+		if err != nil {
+			return nil, fmt.Errorf("withdrawn: %w", err)
+		}
+		r.Withdrawn = append(r.Withdrawn, d)
 	}
 	if j.Network != "" {
 		if r.Network, err = bitcoin.ParseNetwork(j.Network); err != nil {
@@ -168,7 +218,10 @@ func (r *Request) json() requestJSON {
 	j := requestJSON{
 		Format: requestFormat, Kind: r.Kind, Issuer: r.Issuer, Proposer: r.Proposer.String(), Batch: r.Batch,
 		Statement: string(r.Statement), Base: string(r.Base), List: string(r.List), File: string(r.File), Trusted: string(r.Trusted),
-		Entries: append([]byte{}, r.Entries...),
+		Entries: append([]byte{}, r.Entries...), Withdrawn: []documentJSON{},
+	}
+	for _, d := range r.Withdrawn {
+		j.Withdrawn = append(j.Withdrawn, documentJSON{d.Name, hex.EncodeToString(d.Salt[:]), hex.EncodeToString(d.Digest[:])})
 	}
 	if r.Network != 0 {
 		j.Network = r.Network.String()
@@ -216,6 +269,8 @@ func (r *Request) checkShape() error {
 		return fmt.Errorf("a request of kind %s has two issuer files", r.Kind)
 	case len(r.Entries) > 0 && r.Kind != Batch:
 		return fmt.Errorf("a request of kind %s has entries", r.Kind)
+	case len(r.Withdrawn) > 0 && r.List == nil:
+		return fmt.Errorf("a request of kind %s withdraws documents", r.Kind)
 	case len(r.Entries)%EntrySize != 0 || len(r.Entries) > EntrySize*MaxEntries:
 		return fmt.Errorf("entries have %d bytes, want 64 for each, of 1 to %d", len(r.Entries), MaxEntries)
 	case r.Statement == nil && r.Batch != "", r.Statement != nil && !validName(r.Batch):
@@ -352,10 +407,11 @@ func (r *Request) Subject() string {
 	return r.fileNote.Text
 }
 
-// WithoutEntries returns the request without its entries.
+// WithoutEntries returns the request without its entries, and without the documents
+// that it withdraws.
 func (r *Request) WithoutEntries() *Request {
 	c := *r
-	c.Entries = nil
+	c.Entries, c.Withdrawn = nil, nil
 	return &c
 }
 

@@ -106,14 +106,19 @@ func (c Changes) in(l *issuer.StatusList) bool {
 type Known struct {
 	File *issuer.File       // trusted; nil before the first, of a request for one
 	List *issuer.StatusList // the newest; nil where there is none
+	Fork *issuer.StatusList // another with its number; nil where there is none
 	Now  time.Time
+	// Sequence is the number of a list that the officer named, 0 where none was: it may
+	// be far above those before.
+	Sequence uint64
 }
 
 // CheckList holds the status list of a request against the one that it begins
 // from, and both against the newest that is known here: the list that it begins
 // from is the newest, or one that follows it and that enough keys signed; nothing
 // vanishes; and no batch is added but the one that the request is about. It is
-// ErrStale where this machine knows a newer list.
+// ErrStale where this machine knows a newer list. Where it knows two with one
+// number, the list must join them: follow both, and add what either has.
 func (r *Request) CheckList(k Known) error {
 	if err := r.checkBase(k); err != nil {
 		return err
@@ -129,10 +134,68 @@ func (r *Request) CheckList(k Known) error {
 			return fmt.Errorf("invalid request: the status list is of %s, earlier than the one before, of %s", stamp(r.list.AsOf), stamp(r.base.AsOf))
 		}
 	}
+	if k.Fork != nil {
+		for _, known := range []*issuer.StatusList{k.List, k.Fork} {
+			if err := known.CheckSuccessor(r.list); err != nil {
+				return fmt.Errorf("two lists with the number %d are known here: %w", known.Sequence, err)
+			}
+		}
+	}
 	if r.list.AsOf.After(k.Now.Add(clockSlack)) {
 		return fmt.Errorf("the status list is of %s, and the clock of this machine says %s", stamp(r.list.AsOf), stamp(k.Now))
 	}
+	if err := r.checkNumber(k); err != nil {
+		return err
+	}
+	if err := r.checkWithdrawn(); err != nil {
+		return err
+	}
 	return r.checkAdded(k)
+}
+
+// MaxGap is how many numbers a status list may pass over: those of proposals that
+// were abandoned. Who signs a number signs none below it ever after, and nothing but
+// the request says which it is: one that was edited on its way must not use up all.
+const MaxGap = 1000
+
+// ErrFarAhead says that the number of a status list is far above those before.
+var ErrFarAhead = errors.New("is far above the one before")
+
+// checkNumber holds the number of the list against those of the lists before, and
+// that which the officer names.
+func (r *Request) checkNumber(k Known) error {
+	var before uint64
+	for _, l := range []*issuer.StatusList{r.base, k.List, k.Fork} {
+		if l != nil {
+			before = max(before, l.Sequence)
+		}
+	}
+	if r.list.Sequence > before && r.list.Sequence-before > MaxGap && r.list.Sequence != k.Sequence {
+		return fmt.Errorf("status list %d %w, %d", r.list.Sequence, ErrFarAhead, before)
+	}
+	return nil
+}
+
+// checkWithdrawn wants each of the documents that are named as withdrawn to be so in
+// the list, and not in the one before.
+func (r *Request) checkWithdrawn() error {
+	if len(r.Withdrawn) == 0 {
+		return nil
+	}
+	changed := make(map[[32]byte]bool)
+	changes := Compare(r.base, r.list)
+	for _, w := range slices.Concat(changes.Withdrawn, changes.Corrected) {
+		changed[w.ID] = true
+	}
+	for i := range r.Withdrawn {
+		d := &r.Withdrawn[i]
+		id := d.WithdrawalID()
+		if !changed[id] {
+			return fmt.Errorf("invalid request: it names %.80q with SHA-256 %x as withdrawn, and the status list withdraws something else", d.Name, d.Digest)
+		}
+		delete(changed, id)
+	}
+	return nil
 }
 
 func (r *Request) checkBase(k Known) error {
@@ -145,7 +208,11 @@ func (r *Request) checkBase(k Known) error {
 		return fmt.Errorf("status list %d, from which the request begins, %w: this machine knows list %d, of %s", r.base.Sequence, ErrStale, k.List.Sequence, stamp(k.List.AsOf))
 	}
 	if k.List != nil {
-		if err := k.List.CheckSuccessor(r.base); err != nil {
+		err := k.List.CheckSuccessor(r.base)
+		if k.Fork != nil && err != nil {
+			err = k.Fork.CheckSuccessor(r.base)
+		}
+		if err != nil {
 			return fmt.Errorf("the list to begin from: %w", err)
 		}
 		if r.base.Sequence == k.List.Sequence {
@@ -167,11 +234,12 @@ func (r *Request) checkAdded(k Known) error {
 	}
 	got := Compare(r.base, r.list).Batches
 	for _, root := range got {
-		if !slices.Contains(want, root) {
+		joined := k.Fork != nil && (k.Fork.HasBatch(root) || k.List.HasBatch(root))
+		if !joined && !slices.Contains(want, root) {
 			return fmt.Errorf("invalid request: the status list adds the batch %x, which it is not about", root)
 		}
 	}
-	if len(got) < len(want) {
+	if len(want) > 0 && !slices.Contains(got, want[0]) {
 		return fmt.Errorf("invalid request: the status list does not add the batch %x", want[0])
 	}
 	return nil
@@ -184,6 +252,10 @@ func (r *Request) CheckFile(k Known) error {
 	case k.File == nil && r.file.Sequence != 1:
 		return fmt.Errorf("issuer file %d of %s, and no earlier one is trusted here: add that first", r.file.Sequence, r.Issuer)
 	case k.File == nil:
+		// A set before the newest one would sign what nobody was shown.
+		if len(r.file.Sets) != 1 || !r.file.Sets[0].Until.IsZero() {
+			return fmt.Errorf("the first issuer file of %s has %d key sets, or one that ends: want one, in force until another follows", r.Issuer, len(r.file.Sets))
+		}
 		return nil
 	}
 	err := k.File.CheckDraft(r.file)

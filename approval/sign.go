@@ -40,6 +40,11 @@ func (r *Request) Signers(f *issuer.File, now time.Time) ([]issuer.Key, error) {
 	return inForce(f, r.listNote, now)
 }
 
+// StatementSigners is Signers for the statement.
+func (r *Request) StatementSigners(f *issuer.File, now time.Time) ([]issuer.Key, error) {
+	return inForce(f, r.statementNote, now)
+}
+
 // inForce returns the keys that signed n, all of the set that is in force.
 func inForce(f *issuer.File, n *issuer.Note, now time.Time) ([]issuer.Key, error) {
 	signed, err := f.SignedBy(n)

@@ -9,12 +9,15 @@ import (
 	"gradseal/proof"
 )
 
+// ErrNoEntries says that a request has no entries.
+var ErrNoEntries = errors.New("there are no entries in it, and a statement is not signed without its documents")
+
 // CheckTree builds the tree from the entries, and holds size and root hash of the
 // statement against it. Nobody may sign a root that is known by its value alone:
 // without entries it fails.
 func (r *Request) CheckTree() error {
 	if r.Kind != Batch || len(r.Entries) == 0 {
-		return errors.New("there are no entries in it, and a statement is not signed without its documents")
+		return ErrNoEntries
 	}
 	leaves := make([]merkle.Hash, r.Documents())
 	for i := range leaves {

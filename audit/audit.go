@@ -45,6 +45,8 @@ type List struct {
 	// Withdrawn are roots of batches that it withdraws. Such a batch need not be
 	// one of the institution's.
 	Withdrawn [][32]byte
+	// Documents is how many documents it withdraws.
+	Documents int
 }
 
 // Kind is what was found.
@@ -60,6 +62,10 @@ const (
 	ListOlder  Kind = "list-older"  // than the newest one that the journal knows
 	ListNewer  Kind = "list-newer"  // than the newest one that the journal knows
 	ListOther  Kind = "list-other"  // than the one that the journal has under its number
+	// ListsUnknown: the journal lacks numbers of lists that only this home signed.
+	ListsUnknown Kind = "lists-not-in-journal"
+	// WithdrawnUnknown: the list withdraws more than the journal says.
+	WithdrawnUnknown Kind = "withdrawals-not-in-journal"
 
 	StatementLost  Kind = "statement-lost"       // signed, says the journal, and not signed on disk
 	StatementOther Kind = "statement-other"      // the journal has another root for the batch
@@ -73,7 +79,7 @@ const (
 )
 
 var kinds = []Kind{
-	NoJournal, ListForked, ListLost, ListOlder, ListNewer, ListOther,
+	NoJournal, ListForked, ListLost, ListOlder, ListNewer, ListOther, ListsUnknown, WithdrawnUnknown,
 	StatementLost, StatementOther, NotListed, NotInJournal, NotOnDisk, OnlyOnDisk, OnlyInJournal, OnlyListed, PlanLost,
 }
 
@@ -84,7 +90,9 @@ type Finding struct {
 	Batch string   // its id; empty where no batch or only its root is meant
 	Root  [32]byte // batch root; zero where it is not known
 	// Listed and Noted are sequence numbers of status lists: of the newest one,
-	// and of the newest one that the journal knows; 0: none.
+	// and of the newest one that the journal knows; 0: none. Of ListsUnknown they are
+	// the lists between which others are missing, of WithdrawnUnknown how many
+	// documents and batches the list withdraws, and how many the journal knows.
 	Listed, Noted uint64
 }
 
@@ -93,6 +101,7 @@ type Journal struct {
 	first   time.Time // time of the first entry; zero: there is none
 	batches map[string]*noted
 	lists   map[Register]notedList
+	numbers map[Register]*numbers
 }
 
 // noted is a batch in the journal.
@@ -109,14 +118,76 @@ type notedList struct {
 	text     string
 }
 
+// numbers are the sequence numbers of status lists that the journal of one
+// register knows.
+type numbers struct {
+	newest uint64 // 0: there is none
+	// others says that others can have signed lists: this home took one in, approved
+	// one, came from a backup, or had lists before it had a journal.
+	others    bool
+	restored  bool           // from a backup, after the newest number
+	gaps      [][2]uint64    // numbers between which there are some that are unknown
+	withdrawn map[uint64]int // documents and batches, by the list that withdraws them
+}
+
+// The reasons of entries about lists of others: that one was taken in, and, with
+// numbers after it, that this one joins some.
+const (
+	takenIn = "taken in"
+	joins   = "joins "
+)
+
+func (n *numbers) add(e journal.Entry) {
+	elsewhere := e.Act == journal.Approve || e.Reason == takenIn || strings.HasPrefix(e.Reason, joins)
+	jumps := e.Sequence > n.newest+1
+	if jumps && n.newest > 0 && !elsewhere && !n.restored {
+		n.gaps = append(n.gaps, [2]uint64{n.newest, e.Sequence})
+	}
+	n.others = n.others || elsewhere || n.restored || jumps && n.newest == 0
+	n.newest, n.restored = max(n.newest, e.Sequence), false
+	switch {
+	case e.Act == journal.Withdraw && e.Root != "":
+		n.withdrawn[e.Sequence] = 1
+	case e.Act == journal.Withdraw, e.Act == journal.List:
+		n.withdrawn[e.Sequence] = e.Count
+	}
+}
+
+// withdraws is how many documents and batches the entries withdraw.
+func (n *numbers) withdraws() int {
+	sum := 0
+	for _, k := range n.withdrawn {
+		sum += k
+	}
+	return sum
+}
+
+func (j *Journal) addNumber(r Register, e journal.Entry) {
+	n := j.numbers[r]
+	if n == nil {
+		n = &numbers{withdrawn: make(map[uint64]int)}
+		j.numbers[r] = n
+	}
+	n.add(e)
+}
+
 // Add takes in the next entry.
 func (j *Journal) Add(e journal.Entry) {
 	if j.batches == nil {
 		j.batches, j.lists, j.first = make(map[string]*noted), make(map[Register]notedList), e.Time
+		j.numbers = make(map[Register]*numbers)
 	}
 	r := Register{e.Issuer, e.Network}
 	if e.Batch != "" {
 		j.addBatch(r, e)
+	}
+	if e.Act == journal.Restore {
+		for _, n := range j.numbers {
+			n.restored = true
+		}
+	}
+	if e.Network != "" && e.Sequence > 0 {
+		j.addNumber(r, e)
 	}
 	// An issuer file has sequence numbers, too, and no network.
 	isList := e.Act == journal.List || e.Act == journal.Withdraw
@@ -188,7 +259,7 @@ func compareFindings(a, b Finding) int {
 	return cmp.Or(
 		strings.Compare(a.Issuer, b.Issuer), strings.Compare(a.Network, b.Network),
 		slices.Index(kinds, a.Kind)-slices.Index(kinds, b.Kind),
-		strings.Compare(a.Batch, b.Batch), bytes.Compare(a.Root[:], b.Root[:]),
+		strings.Compare(a.Batch, b.Batch), bytes.Compare(a.Root[:], b.Root[:]), cmp.Compare(a.Noted, b.Noted),
 	)
 }
 
@@ -265,6 +336,23 @@ func (c *comparison) compareLists(at Register, r *register) {
 		c.add(f, ListNewer)
 	case f.Listed == f.Noted && known.text != "" && known.text != r.list.Text:
 		c.add(f, ListOther)
+	}
+	c.compareNumbers(at, r.list)
+}
+
+// compareNumbers misses in the journal the lists between two that it knows, and
+// what the newest list withdraws, where this home alone signed.
+func (c *comparison) compareNumbers(at Register, l *List) {
+	if !c.hasJournal() || c.journal.numbers[at] == nil {
+		return
+	}
+	n := c.journal.numbers[at]
+	for _, gap := range n.gaps {
+		c.add(Finding{Register: at, Noted: gap[0], Listed: gap[1]}, ListsUnknown)
+	}
+	has := l.Documents + len(l.Withdrawn)
+	if known := n.withdraws(); !n.others && l.Sequence <= n.newest && has > known {
+		c.add(Finding{Register: at, Listed: uint64(has), Noted: uint64(known)}, WithdrawnUnknown)
 	}
 }
 

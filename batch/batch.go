@@ -1,12 +1,14 @@
 package batch
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -66,7 +68,7 @@ func (d *Document) leafHash() merkle.Hash {
 // Batch is a tree of documents and the way it has come. What is nil or empty
 // belongs to a step that is not on disk yet.
 type Batch struct {
-	ID string // date and the first 4 bytes of the tree's root hash
+	ID string // date and the first 4 bytes of the tree's root hash; of shards, see shardsID
 	Head
 	Documents []Document // in the order of the tree
 	// Withdrawals are the documents that are withdrawn by the status list which
@@ -90,18 +92,27 @@ type Batch struct {
 	// Timestamp is the evidence of one of them, of the earliest block. The proofs
 	// carry it once it is final.
 	Timestamp *proof.OpenTimestamps
-	Left      []Finding // documents beside which WriteProofs wrote no proof
-	Written   int       // proof files that WriteProofs wrote: those that were not there yet
+	// ShardFiles are those that the batch was made of, if it was.
+	ShardFiles []ShardFile
+	// Archive is the path of the one file that has the proofs of the batch, instead of
+	// files beside the documents; empty where there is none.
+	Archive string
+	Left    []Finding // documents beside which WriteProofs wrote no proof
+	Written int       // proof files that WriteProofs wrote: those that were not there yet
 
 	dir      string
 	tree     *merkle.Tree
+	sparse   *sparse         // instead of the tree, where only a shard of it is here
 	root     *[32]byte       // the batch root, once plan and statement were compared
 	final    evidence        // whose block is deep enough for proofs to carry it
 	written  evidence        // that every proof has been written with
 	pending  bool            // every proof has been written, without evidence
 	given    map[string]int  // index of the document that was given at a path
 	seen     map[string]bool // paths of the documents that were looked at just now
-	replaces statements      // whose proofs this batch's may overwrite
+	replaces replaceable     // what proofs this batch's may overwrite
+	// replaceOthers: and others of the same documents; with replaceConfirmed, also those
+	// that count
+	replaceOthers, replaceConfirmed bool
 }
 
 // give says that a document was found at the path just now. Another document
@@ -151,8 +162,7 @@ func plan(h Head, files []File) (*Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := tree.Root()
-	b.ID = b.Created.Format("20060102-") + hex.EncodeToString(root[:4])
+	b.ID = b.Created.Format("20060102-") + tree.Root().String()[:8]
 	return b, nil
 }
 
@@ -329,29 +339,39 @@ func (b *Batch) saveNew(name string, data []byte) error {
 // Proof returns the proof file of the document with the given leaf index, with
 // the evidence of the batch that is final.
 func (b *Batch) Proof(index int) ([]byte, error) {
-	if _, err := b.Root(); err != nil {
-		return nil, err
-	}
-	path, err := b.tree.AppendPath(make([]merkle.Hash, 0, merkle.MaxPath), uint64(index))
+	t, err := b.template()
 	if err != nil {
 		return nil, err
 	}
-	d := b.Documents[index]
-	if d.Forgotten {
-		return nil, fmt.Errorf("batch %s, leaf %d: %w", b.ID, index, ErrForgotten)
+	return b.appendProof(nil, t, index)
+}
+
+// template is for all proofs of the batch, with the evidence that is final.
+func (b *Batch) template() (*proof.Template, error) {
+	if _, err := b.Root(); err != nil {
+		return nil, err
 	}
-	p := &proof.Proof{
-		Digest: d.Digest,
-		Salt:   d.Salt,
-		Layers: []proof.Layer{{Index: uint64(index), Path: path, Signed: b.Statement}},
-	}
+	p := &proof.Proof{Layers: []proof.Layer{{Signed: b.Statement}}}
 	if b.final.bitcoin {
 		p.Bitcoin = b.Attestation
 	}
 	if b.final.timestamp {
 		p.OpenTimestamps = b.Timestamp
 	}
-	return proof.Marshal(p)
+	return proof.NewTemplate(p)
+}
+
+// appendProof appends the proof file of a document to dst.
+func (b *Batch) appendProof(dst []byte, t *proof.Template, index int) ([]byte, error) {
+	leaf, path, err := b.path(index)
+	if err != nil {
+		return nil, err
+	}
+	d := &b.Documents[index]
+	if d.Forgotten {
+		return nil, fmt.Errorf("batch %s, leaf %d: %w", b.ID, index, ErrForgotten)
+	}
+	return t.Append(dst, d.Digest, d.Salt, leaf, path)
 }
 
 // Sync makes what is on disk of the batch durable: an earlier process may have
@@ -359,20 +379,23 @@ func (b *Batch) Proof(index int) ([]byte, error) {
 func (b *Batch) Sync() error { return atomicfile.SyncDir(b.dir) }
 
 // EachProof calls use with the proof of every document that is not forgotten, on
-// all processors.
+// all processors. use must not keep the proof file, whose bytes become the next one.
 func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []byte) error) error {
-	if _, err := b.Root(); err != nil { // builds the tree before goroutines share it
+	t, err := b.template() // builds the tree before goroutines share it
+	if err != nil {
 		return err
 	}
 	return each(ctx, len(b.Documents), func() func(int) error {
+		var buf []byte
 		return func(i int) error {
 			if b.Documents[i].Forgotten {
 				return nil
 			}
-			data, err := b.Proof(i)
+			data, err := b.appendProof(buf[:0], t, i)
 			if err != nil {
 				return fmt.Errorf("%s: %w", b.Documents[i].Path, err)
 			}
+			buf = data
 			return use(i, data)
 		}
 	})
@@ -387,6 +410,17 @@ func (b *Batch) EachProof(ctx context.Context, use func(index int, proofFile []b
 // A document that is no longer where it was, or has something in the way of its
 // proof, gets none now; Left lists it. It gets one when it is given again.
 func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile []byte) error, done func()) error {
+	if b.IsOfShards() { // they are written where the documents are, with an Answer
+		return b.markAll()
+	}
+	if b.Archive != "" {
+		b.Left = nil
+		var err error
+		if b.Written, err = b.WriteArchive(ctx, b.Archive, nil, check, done); err != nil {
+			return err
+		}
+		return b.markAll()
+	}
 	b.sweep()
 	left := make([]string, len(b.Documents))
 	var written atomic.Int64
@@ -420,6 +454,11 @@ func (b *Batch) WriteProofs(ctx context.Context, check func(index int, proofFile
 			b.Left = append(b.Left, Finding{d.Path, left[i]})
 		}
 	}
+	return b.markAll()
+}
+
+// markAll says on disk that every proof has been written as it is now.
+func (b *Batch) markAll() (err error) {
 	switch {
 	case b.IsWritten():
 		return nil
@@ -452,7 +491,13 @@ func (b *Batch) writeProof(document string, data []byte) (wrote bool, err error)
 		return false, nil
 	case err == nil && !b.mayReplace(old, data), errors.Is(err, errNotRegular):
 		return false, fmt.Errorf("%s: %w", path, errInTheWay)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
+		err = atomicfile.NewUnsynced(path, data, 0o644, b.temporary())
+		if errors.Is(err, fs.ErrExist) { // another process was faster
+			return b.writeProof(document, data)
+		}
+		return err == nil, err
+	case err != nil:
 		return false, err
 	}
 	err = atomicfile.WriteUnsynced(path, data, 0o644, b.temporary())
@@ -464,7 +509,15 @@ var errInTheWay = errors.New("is not a proof of this batch: it was not overwritt
 // temporary is the pattern of the temporary files among the documents. It names
 // the batch: nobody else's file has such a name, and no other process is at
 // work on the batch.
-func (b *Batch) temporary() string { return ".gradseal-" + b.ID + "-*" }
+//
+// Workers of several shards may be at work on one batch in one folder: there the name
+// begins with the shard, which the pattern of another one, or of the home, does not match.
+func (b *Batch) temporary() string {
+	if b.sparse != nil {
+		return fmt.Sprintf(".gradseal-%x-%s-*", b.sparse.shard[:8], b.ID)
+	}
+	return ".gradseal-" + b.ID + "-*"
+}
 
 // sweep removes the temporary files that a killed process left among the
 // documents. What cannot be removed only takes up room.
@@ -502,15 +555,14 @@ func sweepFolder(dir, pattern string) {
 }
 
 // mayReplace reports whether a proof file is an earlier proof of this batch,
-// such as one without its attestation, or the beginning of want, with zero
-// bytes after it: a power cut makes that of what was not synced; or one that the
-// registrar let be replaced.
+// such as one without its attestation, or the beginning of one, with zero bytes
+// after it, which is what a power cut leaves of what was not synced; or one that the registrar let be replaced.
 func (b *Batch) mayReplace(proofFile, want []byte) bool {
-	if bytes.HasPrefix(want, bytes.TrimRight(proofFile, "\x00")) {
+	if proof.Begun(bytes.TrimRight(proofFile, "\x00"), want) {
 		return true
 	}
 	p, err := proof.Parse(proofFile)
-	return err == nil && (bytes.Equal(p.Layers[0].Signed, b.Statement) || b.replaces[string(p.Layers[0].Signed)] != nil)
+	return err == nil && (bytes.Equal(p.Layers[0].Signed, b.Statement) || b.replaces.has(p) || b.isReplaced(proofFile, want))
 }
 
 const planTitle = "gradseal batch v1"
@@ -519,53 +571,99 @@ const planTitle = "gradseal batch v1"
 // so.
 const forgottenRow = "forgotten "
 
-// marshalPlan writes the plan: the head as lines, an empty line, and a line
-// with digest, salt, size and quoted path for each document, or with the word
-// forgotten and the leaf hash.
+// marshalPlan is the plan as bytes.
 func (b *Batch) marshalPlan() []byte {
-	out := make([]byte, 0, 256+256*len(b.Documents))
-	out = fmt.Appendf(out, "%s\nnetwork %s\nissuer %s\ntitle %s\ncreated %s\n\n",
-		planTitle, b.Network, b.Issuer, strconv.Quote(b.Title), b.Created.Format(time.RFC3339))
+	var out bytes.Buffer
+	out.Grow(256 + 256*len(b.Documents))
+	b.writePlan(&out) // a buffer takes everything
+	return out.Bytes()
+}
+
+// writePlan writes the plan: the head as lines, an empty line, and a line
+// with digest, salt, size and quoted path for each document, or with the word
+// forgotten and the leaf hash. It may be longer than what fits into memory twice.
+func (b *Batch) writePlan(w io.Writer) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	out.WriteString(b.planHead())
+	var row []byte
 	for i := range b.Documents {
-		d := &b.Documents[i]
-		if d.Forgotten {
-			out = append(hex.AppendEncode(append(out, forgottenRow...), d.Leaf[:]), '\n')
-			continue
-		}
-		out = append(hex.AppendEncode(out, d.Digest[:]), ' ')
-		out = append(hex.AppendEncode(out, d.Salt[:]), ' ')
-		out = append(strconv.AppendInt(out, d.Size, 10), ' ')
-		out = append(strconv.AppendQuote(out, d.Path), '\n')
+		row = b.Documents[i].appendRow(row[:0])
+		out.Write(row)
 	}
-	return out
+	return out.Flush() // with the first error of all
+}
+
+func (b *Batch) planHead() string {
+	return fmt.Sprintf("%s\nnetwork %s\nissuer %s\ntitle %s\ncreated %s\n\n",
+		planTitle, b.Network, b.Issuer, strconv.Quote(b.Title), b.Created.Format(time.RFC3339))
+}
+
+func (d *Document) appendRow(out []byte) []byte {
+	if d.Forgotten {
+		return append(hex.AppendEncode(append(out, forgottenRow...), d.Leaf[:]), '\n')
+	}
+	out = append(hex.AppendEncode(out, d.Digest[:]), ' ')
+	out = append(hex.AppendEncode(out, d.Salt[:]), ' ')
+	out = append(strconv.AppendInt(out, d.Size, 10), ' ')
+	return append(strconv.AppendQuote(out, d.Path), '\n')
 }
 
 var errPlan = errors.New("malformed batch plan")
 
-func parsePlan(data []byte) (*Batch, error) {
-	head, rows, ok := strings.Cut(string(data), "\n\n")
-	if !ok {
-		return nil, errPlan
-	}
+var errSpelling = fmt.Errorf("%w: not in the one spelling of this format", errPlan)
+
+func parsePlan(data []byte) (*Batch, error) { return readPlan(bytes.NewReader(data), int64(len(data))) }
+
+// readPlan reads a plan of so many bytes row by row.
+func readPlan(r io.Reader, size int64) (*Batch, error) {
+	in := bufio.NewReaderSize(r, 64<<10)
 	b := new(Batch)
-	if err := b.parseHead(strings.Split(head, "\n")); err != nil {
+	head := ""
+	for !strings.HasSuffix(head, "\n\n") {
+		line, err := in.ReadString('\n')
+		if errors.Is(err, io.EOF) || len(head) > maxPlanHead {
+			return nil, errPlan
+		}
+		if err != nil {
+			return nil, err
+		}
+		head += line
+	}
+	if err := b.parseHead(strings.Split(strings.TrimSuffix(head, "\n\n"), "\n")); err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(rows) {
+	if b.planHead() != head {
+		return nil, errSpelling
+	}
+	var again []byte
+	for {
+		line, err := in.ReadString('\n')
+		if errors.Is(err, io.EOF) && line == "" {
+			break
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
 		d, err := parseRow(strings.TrimSuffix(line, "\n"))
 		if err != nil {
 			return nil, fmt.Errorf("%w: document %d: %w", errPlan, len(b.Documents)+1, err)
+		}
+		if again = d.appendRow(again[:0]); string(again) != line {
+			return nil, errSpelling
+		}
+		if b.Documents == nil { // rows have much the same length: a slice that grows is copied again and again
+			b.Documents = make([]Document, 0, size/int64(len(line))+1)
 		}
 		b.Documents = append(b.Documents, d)
 	}
 	if len(b.Documents) == 0 {
 		return nil, fmt.Errorf("%w: no documents", errPlan)
 	}
-	if !bytes.Equal(b.marshalPlan(), data) {
-		return nil, fmt.Errorf("%w: not in the one spelling of this format", errPlan)
-	}
 	return b, nil
 }
+
+// maxPlanHead is more than the lines of a head can have.
+const maxPlanHead = 4 << 10
 
 func (b *Batch) parseHead(lines []string) error {
 	if len(lines) != 5 || lines[0] != planTitle {
@@ -606,6 +704,7 @@ func parseRow(line string) (d Document, err error) {
 		return d, err
 	}
 	d.Path, err = strconv.Unquote(fields[3])
+	d.Path = strings.Clone(d.Path) // a part of the line would keep all of it
 	return d, err
 }
 

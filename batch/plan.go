@@ -20,6 +20,10 @@ import (
 type Plan struct {
 	// New are the files of no batch: they become one.
 	New []File
+	// Leaves counts the documents of shards that are of no batch, which become one
+	// instead, and LeafBytes what they measure.
+	Leaves    int
+	LeafBytes int64
 	// Resume are the batches that were begun and hold some of the files. Their
 	// documents have the paths of those files, which may have been moved.
 	Resume []*Batch
@@ -34,6 +38,9 @@ type Plan struct {
 	Done int
 	// Replaced counts the proofs of test networks that are to be overwritten.
 	Replaced int
+	// Void counts the documents that were issued and hold no more, and are not
+	// issued again; Reissued those of the new files that are.
+	Void, Reissued int
 	// Refusals are those of the scan, and the files that cannot be anchored in
 	// view of the batches; Warnings are about files that are yet to be signed.
 	Refusals []Finding
@@ -41,8 +48,13 @@ type Plan struct {
 
 	head     Head
 	withdraw []issuer.Withdrawal
-	replaces statements
+	replaces replaceable
+	shards   *Shards
+	fates    []fate // of each of their documents
 }
+
+// Fresh is how many documents become a new batch.
+func (p *Plan) Fresh() int { return len(p.New) + p.Leaves }
 
 // Options are what the registrar may choose about a plan.
 type Options struct {
@@ -51,6 +63,13 @@ type Options struct {
 	// ReplaceTestProofs lets proofs that this home made for a test network be
 	// overwritten.
 	ReplaceTestProofs bool
+	// Void reports the documents of a batch that no verifier takes any more, such as
+	// those that were withdrawn. A proof of the batch for one gives way to that of
+	// another. Where it is nil there are none.
+	Void func(b *Batch, index int) bool
+	// Reissue makes new files of those that hold what is void, and nothing else that
+	// was issued.
+	Reissue bool
 	// Probe tries whether proofs can be written beside the new files, by writing
 	// an empty file there. Without it the system is asked, where it can be.
 	Probe bool
@@ -79,7 +98,7 @@ func NewPlan(ctx context.Context, scan *Scan, all []*Batch, head Head, o Options
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{head: head, withdraw: o.Withdraw, replaces: known.replaceable, Refusals: slices.Clone(scan.Refusals)}
+	p := &Plan{head: head, withdraw: o.Withdraw, replaces: replaceable{known.replaceable, known.void}, Refusals: slices.Clone(scan.Refusals)}
 	places := make([]place, len(scan.Files))
 	err = each(ctx, len(places), func() func(int) error {
 		return func(i int) (err error) {
@@ -183,13 +202,26 @@ func probeFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	probe.Close()
-	os.Remove(probe.Name())
-	return nil
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // statements are signed statements of this home.
 type statements map[string]*Batch
+
+// replaceable says which proofs a batch's may overwrite: those of statements, and
+// those of documents that hold no more, by their withdrawal ids.
+type replaceable struct {
+	statements
+	void map[[32]byte]bool
+}
+
+func (r replaceable) has(p *proof.Proof) bool {
+	return r.statements[string(p.Layers[0].Signed)] != nil || r.isVoid(p)
+}
+
+func (r replaceable) isVoid(p *proof.Proof) bool {
+	return len(r.void) > 0 && r.void[issuer.WithdrawalID(p.Salt, p.Digest)]
+}
 
 // index finds the documents of signed batches by digest and by path, and
 // batches by their statements.
@@ -197,8 +229,10 @@ type index struct {
 	byDigest map[[32]byte]Issued
 	byPath   map[string]Issued
 	// replaceable are the statements whose proofs may be overwritten, own all
-	// that this home signed.
+	// that this home signed; void are the documents that hold no more, by their
+	// withdrawal ids, and again the digests of those that are to be issued again.
 	replaceable, own statements
+	void, again      map[[32]byte]bool
 	// replaced are the digests of documents that a new one may take the path of,
 	// planned the digests of those new ones, by path, that are planned already.
 	replaced [][32]byte
@@ -210,6 +244,7 @@ func newIndex(counting, all []*Batch, o Options) (*index, error) {
 		byDigest: make(map[[32]byte]Issued), byPath: make(map[string]Issued),
 		replaceable: make(statements), own: make(statements),
 		replaced: o.Replaced, planned: make(map[string][32]byte),
+		void: make(map[[32]byte]bool), again: make(map[[32]byte]bool),
 	}
 	for _, b := range counting {
 		if b.State() == Planned {
@@ -226,6 +261,16 @@ func newIndex(counting, all []*Batch, o Options) (*index, error) {
 		for i, d := range b.Documents {
 			if d.Forgotten {
 				continue
+			}
+			if o.Void != nil && o.Void(b, i) {
+				x.void[issuer.WithdrawalID(d.Salt, d.Digest)] = true
+				if _, ok := x.byDigest[d.Digest]; ok {
+					continue // another batch holds it
+				}
+				if o.Reissue {
+					x.again[d.Digest] = true
+					continue
+				}
 			}
 			x.byDigest[d.Digest] = Issued{Batch: b, Index: i}
 			x.byPath[d.Path] = Issued{Batch: b, Index: i}
@@ -248,6 +293,7 @@ type place struct {
 	issued   *Issued // in this batch; nil: it is new
 	beside   bool    // its proof is beside it, as it must be
 	replaces bool    // a proof of a test network is overwritten
+	void     bool    // what was issued of it holds no more
 	fault    string  // it is refused
 	note     string  // what there is to say although it is issued
 }
@@ -257,7 +303,8 @@ func (x *index) place(f File) (place, error) {
 	if is, ok := x.byDigest[f.Digest]; ok {
 		is.File = f
 		at, err := x.placeIssued(is)
-		at.note = moved(is, was, known)
+		d := is.Batch.Documents[is.Index]
+		at.note, at.void = moved(is, was, known), x.void[issuer.WithdrawalID(d.Salt, d.Digest)]
 		return at, err
 	}
 	if known && x.replaceable[string(was.Batch.Statement)] == nil && !x.mayTakePath(f, was) {
@@ -266,11 +313,13 @@ func (x *index) place(f File) (place, error) {
 	have, err := readBeside(f.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return place{}, nil
+		return place{void: x.again[f.Digest]}, nil
 	case errors.As(err, new(*fs.PathError)): // such as a name that is too long with the suffix
 		return place{fault: "cannot have a proof beside it, which " + faultOf(err)}, nil
 	case err == nil && x.replaceable.have(have) != nil:
 		return place{replaces: true}, nil
+	case err == nil && x.again[f.Digest] && x.isVoid(have):
+		return place{void: true}, nil
 	case err == nil:
 		return place{fault: x.inTheWay(have)}, nil
 	}
@@ -320,6 +369,12 @@ func changedSince(b *Batch) string {
 	return fault
 }
 
+// isVoid reports whether a proof is one of a document that holds no more.
+func (x *index) isVoid(proofFile []byte) bool {
+	p, err := proof.Parse(proofFile)
+	return err == nil && replaceable{void: x.void}.isVoid(p)
+}
+
 // have returns the batch whose statement the proof carries.
 func (s statements) have(proofFile []byte) *Batch {
 	p, err := proof.Parse(proofFile)
@@ -333,7 +388,7 @@ func (x *index) placeIssued(is Issued) (place, error) {
 	have, err := readBeside(is.File.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return place{issued: &is}, nil
+		return place{issued: &is, beside: is.Batch.Archive != ""}, nil
 	case err != nil:
 		return place{fault: "has a proof beside it that cannot be read as one: " + faultOf(err)}, nil
 	}
@@ -347,6 +402,8 @@ func (x *index) placeIssued(is Issued) (place, error) {
 		return place{issued: &is}, nil
 	case x.replaceable.have(have) != nil:
 		return place{issued: &is, replaces: true}, nil
+	case x.isVoid(have):
+		return place{issued: &is}, nil
 	case x.own.have(have) == nil:
 		return place{fault: fmt.Sprintf("has a proof beside it that is not the one of batch %s: proofs are never overwritten, so move it away first", is.Batch.ID)}, nil
 	}
@@ -364,6 +421,12 @@ func (p *Plan) put(f File, at place) {
 	}
 	if at.replaces {
 		p.Replaced++
+	}
+	switch {
+	case at.void && at.issued == nil:
+		p.Reissued++
+	case at.void:
+		p.Void++
 	}
 	switch is := at.issued; {
 	case is == nil:

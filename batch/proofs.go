@@ -1,11 +1,14 @@
 package batch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
+	"reflect"
 	"sync/atomic"
 
+	"gradseal/bitcoin"
 	"gradseal/proof"
 )
 
@@ -75,7 +78,11 @@ func (b *Batch) WriteAgain(ctx context.Context, places []Place, check func(index
 }
 
 // leftInTheWay says of a document why it got no proof.
-const leftInTheWay = "has something in the place of its proof, which was not overwritten"
+const (
+	leftInTheWay = "has something in the place of its proof, which was not overwritten"
+	leftMore     = "has a proof with evidence that the batch does not have now, which was not overwritten"
+	leftCounts   = "has another proof with the evidence of a block of a network that counts, which was not overwritten"
+)
 
 func (b *Batch) writeAgain(at Place, check func(int, []byte) error) (wrote bool, fault string, err error) {
 	data, err := b.Proof(at.Index)
@@ -85,10 +92,15 @@ func (b *Batch) writeAgain(at Place, check func(int, []byte) error) (wrote bool,
 	if err := check(at.Index, data); err != nil {
 		return false, "", err
 	}
-	if old, err := readBeside(at.Document); err == nil && b.hasMore(old) {
-		return false, "has a proof with evidence that the batch does not have now, which was not overwritten", nil
+	if old, err := readBeside(at.Document); err == nil && !bytes.Equal(old, data) {
+		if fault := b.KeepsOther(old, data); fault != "" {
+			return false, fault, nil
+		}
 	}
 	wrote, err = b.writeProof(at.Document, data)
+	if errors.Is(err, fs.ErrNotExist) { // the same worker, started twice, has swept the temporary file away
+		wrote, err = b.writeProof(at.Document, data)
+	}
 	switch {
 	case errors.Is(err, errInTheWay):
 		return false, leftInTheWay, nil
@@ -108,6 +120,78 @@ func (b *Batch) hasMore(proofFile []byte) bool {
 		return false
 	}
 	return p.Bitcoin != nil && !b.final.bitcoin || p.OpenTimestamps != nil && !b.final.timestamp
+}
+
+// KeepsOther says why what is in the place of a document's proof must not be
+// overwritten by want; it is empty where it may be.
+func (b *Batch) KeepsOther(have, want []byte) string {
+	switch {
+	case b.hasMore(have) && !b.isReplaced(have, want):
+		return leftMore
+	case b.counts(have, want):
+		return leftCounts
+	case !b.mayReplace(have, want):
+		return leftInTheWay
+	}
+	return ""
+}
+
+// ReplaceOthers lets the proofs of this batch replace others of their documents: all
+// of test networks, and of networks that count those without evidence of a block, by
+// one of such a network. With confirmed, those with such evidence give way as well.
+func (b *Batch) ReplaceOthers(confirmed bool) { b.replaceOthers, b.replaceConfirmed = true, confirmed }
+
+// isReplaced reports whether ReplaceOthers lets want replace a file.
+func (b *Batch) isReplaced(have, want []byte) bool {
+	if !b.replaceOthers {
+		return false
+	}
+	old, next := bothParsed(have, want)
+	if old == nil || old.Digest != next.Digest {
+		return false
+	}
+	return networkOf(old).IsTest() || !networkOf(next).IsTest() && (!hasBlock(old) || b.replaceConfirmed)
+}
+
+// counts reports whether a file is a proof of the same document with the evidence of a
+// block of a network that counts, which want does not carry. Such a one gives way to an
+// answer only where a person says so. Who signed, and whether there is such a block, a
+// worker cannot know: it has no trust, and the answer may be the wrong one of the two.
+func (b *Batch) counts(have, want []byte) bool {
+	if b.sparse == nil || b.replaceConfirmed {
+		return false
+	}
+	old, next := bothParsed(have, want)
+	if old == nil || old.Digest != next.Digest || networkOf(old).IsTest() {
+		return false
+	}
+	if !bytes.Equal(old.Layers[0].Signed, next.Layers[0].Signed) {
+		return hasBlock(old)
+	}
+	return old.Bitcoin != nil && !sameBlock(old.Bitcoin, next.Bitcoin) ||
+		old.OpenTimestamps != nil && !reflect.DeepEqual(old.OpenTimestamps, next.OpenTimestamps)
+}
+
+func networkOf(p *proof.Proof) bitcoin.Network { return p.Layers[0].Statement.Network }
+
+func hasBlock(p *proof.Proof) bool { return p.Bitcoin != nil || p.OpenTimestamps != nil }
+
+// sameBlock reports whether two attestations are one transaction in one block. How many
+// headers followed it when it was looked at makes no difference.
+func sameBlock(a, b *proof.Bitcoin) bool {
+	return b != nil && a.Header == b.Header && a.Height == b.Height && bytes.Equal(a.Transaction, b.Transaction)
+}
+
+// bothParsed are nil unless both files are proofs.
+func bothParsed(have, want []byte) (old, next *proof.Proof) {
+	old, err := proof.Parse(have)
+	if err != nil {
+		return nil, nil
+	}
+	if next, err = proof.Parse(want); err != nil {
+		return nil, nil
+	}
+	return old, next
 }
 
 // LacksEvidence reports whether a proof of this batch is one from before the batch

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"gradseal/batch/manifest"
+	"gradseal/internal/regular"
 	"gradseal/proof"
 )
 
@@ -78,28 +79,40 @@ type collection struct {
 	files    []located // by path, each once
 	refusals []Finding
 	others   []string // files that are no documents by their names
+	// mine, where it is set, is asked about every file: what is not mine is counted
+	// in elsewhere, and not kept. elsewhere counts the files that would be in files
+	// or refusals, a file that is named twice both times.
+	mine      func(path string) bool
+	elsewhere int
 }
+
+// takes reports whether a file is one to keep.
+func (c *collection) takes(path string) bool { return c.mine == nil || c.mine(path) }
 
 // collect lists the documents in files and folders, folders with all that is
 // below them, in order and each once. In a folder, only files whose name ends
 // in .pdf, in any case, are documents; what begins with a dot is passed over.
 func collect(paths []string) (*collection, error) {
 	c := new(collection)
+	return c, c.collect(paths)
+}
+
+func (c *collection) collect(paths []string) error {
 	for _, p := range paths {
 		info, err := os.Stat(p) // as it was named: Abs takes "" for the working directory
 		if err != nil {
-			return nil, err
+			return err
 		}
 		abs, err := filepath.Abs(p)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !info.IsDir() {
 			c.add(abs, filepath.Base(abs))
 			continue
 		}
 		if err := c.walk(abs); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	slices.SortStableFunc(c.refusals, compareFindings)
@@ -108,7 +121,7 @@ func collect(paths []string) (*collection, error) {
 	// Stable: of two names for one file, the one that was named first stays.
 	slices.SortStableFunc(c.files, func(a, b located) int { return strings.Compare(a.path, b.path) })
 	c.files = slices.CompactFunc(c.files, func(a, b located) bool { return a.path == b.path })
-	return c, nil
+	return nil
 }
 
 func (c *collection) walk(folder string) error {
@@ -116,8 +129,8 @@ func (c *collection) walk(folder string) error {
 	root := strings.TrimSuffix(folder, separator) + separator
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch hidden := path != root && strings.HasPrefix(d.Name(), "."); {
-		case err != nil:
-			c.refuse(filepath.Clean(path), faultOf(err))
+		case err != nil: // of a folder, in which there may be anybody's
+			c.refusals = append(c.refusals, Finding{filepath.Clean(path), faultOf(err)})
 		case hidden && d.IsDir():
 			return fs.SkipDir
 		case d.IsDir():
@@ -125,7 +138,9 @@ func (c *collection) walk(folder string) error {
 		case !hidden && isLinkToFolder(path, d):
 			c.refuse(path, "is a symbolic link to a folder: name that folder, or remove the link")
 		case hidden || !strings.EqualFold(filepath.Ext(path), ".pdf"):
-			c.others = append(c.others, path)
+			if c.takes(path) {
+				c.others = append(c.others, path)
+			}
 		case !d.Type().IsRegular():
 			c.refuse(path, kindOf(folder, path, d.Type()))
 		default:
@@ -141,10 +156,18 @@ func (c *collection) add(path, name string) {
 		c.refuse(path, "has a name that is not UTF-8, as some archives leave it: rename the file, or the folder that it is in")
 		return
 	}
+	if !c.takes(path) {
+		c.elsewhere++
+		return
+	}
 	c.files = append(c.files, located{path, name})
 }
 
 func (c *collection) refuse(path, fault string) {
+	if !c.takes(path) {
+		c.elsewhere++
+		return
+	}
 	c.refusals = append(c.refusals, Finding{path, fault})
 }
 
@@ -243,6 +266,7 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 	if err != nil {
 		return nil, err
 	}
+	s.Files = make([]File, 0, len(readings))
 	for i, r := range readings {
 		if r.err != nil {
 			s.Refusals = append(s.Refusals, Finding{names[i].path, faultOf(r.err)})
@@ -261,11 +285,15 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 // each calls work for 0 … n-1 on all processors until one fails or ctx ends.
 // worker is called once on each goroutine, for its buffers.
 func each(ctx context.Context, n int, worker func() func(i int) error) error {
+	return eachOn(ctx, n, runtime.GOMAXPROCS(0), worker)
+}
+
+func eachOn(ctx context.Context, n, goroutines int, worker func() func(i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next counter
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
+	for range min(goroutines, n) {
 		wg.Go(func() {
 			work := worker()
 			for ctx.Err() == nil {
@@ -288,8 +316,7 @@ func each(ctx context.Context, n int, worker func() func(i int) error) error {
 // file that changes while it is read is refused: what it held is not what it
 // holds.
 func readFile(ctx context.Context, path string, buf []byte, features *featureScan) (File, []string, error) {
-	// Looked at before it is opened: opening a named pipe would wait for its
-	// other end.
+	// By its name, before and after: another file may take its place.
 	before, err := os.Stat(path)
 	if err != nil {
 		return File{}, nil, err
@@ -300,7 +327,7 @@ func readFile(ctx context.Context, path string, buf []byte, features *featureSca
 	if before.Size() == 0 {
 		return File{}, nil, errors.New("has zero bytes")
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return File{}, nil, err
 	}
@@ -337,7 +364,7 @@ func changed(a, b fs.FileInfo) bool {
 	return a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime()) || !os.SameFile(a, b)
 }
 
-// onlyReader hides os.File's WriteTo, so that io.CopyBuffer uses the buffer, and
+// onlyReader hides a WriteTo, which os.File has, so that io.CopyBuffer uses the buffer, and
 // ends where ctx does: one file may take minutes.
 type onlyReader struct {
 	ctx context.Context

@@ -9,6 +9,10 @@
 //	             document, or that it was forgotten, in the order of the tree
 //	withdrawals  with the plan, in a batch that replaces documents: which the status
 //	             list withdraws that names the batch
+//	shards       with the plan, in a batch that was made of shard files: where they
+//	             are, for the answers
+//	archive      the path of the archive that the proofs go into, where they do not go
+//	             beside the documents
 //	statement    the signed statement: from here on the batch is issued
 //	request      the unsigned Bitcoin transaction that a signature is asked for
 //	transaction  the signed one, before it is sent
@@ -37,6 +41,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"gradseal/internal/atomicfile"
 	"gradseal/issuer"
@@ -47,6 +52,8 @@ import (
 const (
 	planFile        = "plan"
 	withdrawalsFile = "withdrawals"
+	shardsFile      = "shards"
+	archiveFile     = "archive"
 	statementFile   = "statement"
 	requestFile     = "request"
 	transactionFile = "transaction"
@@ -97,7 +104,9 @@ func numbered(name string, index int) string {
 }
 
 // batchID is how Create names batches.
-var batchID = regexp.MustCompile(`^[0-9]{8}-[0-9a-f]{8}$`)
+var batchID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9]{8}-[0-9a-f]{8}$`)
+})
 
 // List returns all batches with their documents, the oldest first.
 func (s *Store) List() ([]*Batch, error) {
@@ -115,7 +124,7 @@ func (s *Store) List() ([]*Batch, error) {
 			continue
 		}
 		dir := filepath.Join(s.dir, e.Name())
-		if !batchID.MatchString(e.Name()) {
+		if !batchID().MatchString(e.Name()) {
 			return nil, fmt.Errorf("%s: is not the directory of a batch: move it away", dir)
 		}
 		b, err := load(dir)
@@ -144,31 +153,38 @@ func (s *Store) create(h Head, files []File, withdrawals []issuer.Withdrawal) (*
 		return nil, err
 	}
 	b.Withdrawals = sorted(withdrawals)
+	return b, s.put(b)
+}
+
+// put makes the directory of a new batch.
+func (s *Store) put(b *Batch) error {
 	if err := atomicfile.MkdirAll(s.dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	// The directory appears under its name only with the plan in it.
 	tmp, err := os.MkdirTemp(s.dir, ".tmp-*")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(tmp)
-	if err := atomicfile.WriteFile(filepath.Join(tmp, planFile), b.marshalPlan(), 0o600); err != nil {
-		return nil, err
+	if err := atomicfile.CreateOver(filepath.Join(tmp, planFile), b.writePlan, 0o600, atomicfile.Temporary); err != nil {
+		return err
 	}
 	if len(b.Withdrawals) > 0 {
 		if err := atomicfile.WriteFile(filepath.Join(tmp, withdrawalsFile), marshalWithdrawals(b.Withdrawals), 0o600); err != nil {
-			return nil, err
+			return err
+		}
+	}
+	if len(b.ShardFiles) > 0 {
+		if err := atomicfile.WriteFile(filepath.Join(tmp, shardsFile), marshalShardFiles(b.ShardFiles), 0o600); err != nil {
+			return err
 		}
 	}
 	b.dir = filepath.Join(s.dir, b.ID)
 	if err := os.Rename(tmp, b.dir); err != nil {
-		return nil, err
+		return err
 	}
-	if err := atomicfile.SyncDir(s.dir); err != nil {
-		return nil, err
-	}
-	return b, nil
+	return atomicfile.SyncDir(s.dir)
 }
 
 // ErrSigned says why a batch cannot be abandoned.
@@ -191,15 +207,17 @@ func (s *Store) Abandon(b *Batch) error {
 }
 
 func load(dir string) (*Batch, error) {
-	data, err := os.ReadFile(filepath.Join(dir, planFile))
+	b, err := openPlan(filepath.Join(dir, planFile))
 	if err != nil {
 		return nil, err
 	}
-	b, err := parsePlan(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, planFile), err)
-	}
 	b.dir, b.ID = dir, filepath.Base(dir)
+	if err := b.loadShardFiles(); err != nil {
+		return nil, err
+	}
+	if err := b.loadArchive(); err != nil {
+		return nil, err
+	}
 	if err := b.loadWithdrawals(); err != nil {
 		return nil, err
 	}
@@ -251,6 +269,23 @@ func load(dir string) (*Batch, error) {
 	b.pending = err == nil
 	if err := b.checkSteps(); err != nil {
 		return nil, err
+	}
+	return b, nil
+}
+
+func openPlan(path string) (*Batch, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	b, err := readPlan(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return b, nil
 }

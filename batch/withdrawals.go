@@ -5,9 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"gradseal/internal/atomicfile"
 	"gradseal/issuer"
 )
 
@@ -41,6 +44,37 @@ func (b *Batch) IsListed(l *issuer.StatusList) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// Withdraws reports whether the batch withdraws a document, as far as that was not
+// forgotten.
+func (b *Batch) Withdraws(id [32]byte) bool {
+	return slices.ContainsFunc(b.Withdrawals, func(w issuer.Withdrawal) bool { return w.ID == id })
+}
+
+// ForgetWithdrawals takes the lines whose withdrawal ids are to be forgotten out of
+// what the batch withdraws, and returns how many these were. The file is replaced in one
+// step, synced, and removed where nothing stays in it.
+//
+// A status list must withdraw these documents: from then on the list alone says so.
+func (b *Batch) ForgetWithdrawals(forget func(id [32]byte) bool) (int, error) {
+	kept := slices.DeleteFunc(slices.Clone(b.Withdrawals), func(w issuer.Withdrawal) bool { return forget(w.ID) })
+	n := len(b.Withdrawals) - len(kept)
+	if n == 0 {
+		return 0, nil
+	}
+	path := filepath.Join(b.dir, withdrawalsFile)
+	var err error
+	if len(kept) > 0 {
+		err = atomicfile.WriteFile(path, marshalWithdrawals(kept), 0o600)
+	} else if err = os.Remove(path); err == nil {
+		err = atomicfile.SyncDir(b.dir)
+	}
+	if err != nil {
+		return 0, err
+	}
+	b.Withdrawals = kept
+	return n, nil
 }
 
 // sorted returns withdrawals as a batch has them: in the order of their ids.

@@ -38,9 +38,12 @@ type anchorOptions struct {
 	requestFile string
 	statusList  string
 
+	leaves            bool
+	archive           string
 	strict            bool
 	skipRefused       bool
 	replaceTestProofs bool
+	reissue           bool
 	dryRun            bool
 }
 
@@ -50,10 +53,19 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.manifest, "manifest", "", "CSV `file` with one row for each document, named in its column \"file\"")
 	flags.StringVar(&o.table, "table", "", "CSV `file` for the table of proofs (default: LIST.proofs.csv beside LIST.csv)")
 	flags.BoolVar(&o.skipRefused, "skip-refused", false, "go on without the files that are refused")
+	flags.BoolVar(&o.reissue, "reissue", false, "issue again what was withdrawn, or signed by keys that were closed since")
 	flags.StringVar(&o.statusList, "status-list", "", "signed status list, a `file` of its own, to anchor with the documents")
+	flags.BoolVar(&o.leaves, "leaves", false, "what is named are shard files, which gradseal leaves made where the documents are")
 	flags.StringVar(&o.psbtIn, "psbt-in", "", "`file` with what the signer made of --psbt-out: goes on with that batch")
+	flags.StringVar(&o.archive, "archive", "", archiveUsage)
+	for _, other := range []string{"manifest", "table", "leaves"} { // a table names the proof of each document
+		cmd.MarkFlagsMutuallyExclusive("archive", other)
+	}
 	cmd.MarkFlagsMutuallyExclusive("psbt-in", "psbt-out")
 	cmd.MarkFlagsMutuallyExclusive("status-list", "manifest")
+	for _, other := range []string{"manifest", "table", "status-list", "psbt-in", "strict", "replace-test-proofs"} {
+		cmd.MarkFlagsMutuallyExclusive("leaves", other)
+	}
 }
 
 // addIssueFlags adds the flags of every command that issues documents.
@@ -79,7 +91,7 @@ func (o *anchorOptions) addIssueFlags(cmd *cobra.Command) {
 // checkFlags finds what is mistyped in the flags of a command that issues
 // documents, some of which only anchor has.
 func (o *anchorOptions) checkFlags(cmd *cobra.Command) error {
-	for _, name := range []string{"manifest", "table", "request", "status-list", "psbt-in", "psbt-out"} {
+	for _, name := range []string{"manifest", "table", "archive", "request", "status-list", "psbt-in", "psbt-out"} {
 		if f := cmd.Flag(name); f != nil && f.Changed && f.Value.String() == "" {
 			return fmt.Errorf("--%s: no file is named", name) // such as by a variable that is not set
 		}
@@ -115,6 +127,9 @@ Where the issuer file wants several officers to sign, nothing is sent yet: anoth
 officer signs what this command writes (gradseal approve), and the same command
 goes on once the answer is taken in.
 
+With --archive all proofs go into one ZIP file, which takes a file system far less
+time than a million small ones; gradseal upgrade brings it up to date.
+
 With --manifest the documents are held against a list that you exported from
 your student records: CSV in UTF-8, a header row, and a column "file" with each
 document's name as it is in the folder. The other columns go into a table of
@@ -130,17 +145,27 @@ reached with --via: through a node of your own (bitcoind, btcd) or a public
 service (esplora). There the transaction waits for a block: the proofs are
 pending until then, and gradseal upgrade completes them.
 
+What was withdrawn stays withdrawn, and is passed over. Where the same bytes are to be
+issued once more, say after a key was stolen, --reissue does it: in a new batch, with
+a new proof in the place of the old one.
+
 With --status-list the institution's newest status list, as a file that stays, gets
 a proof of its own beside it, which shows as of which block it was there. Do not
 name the file that status renew writes over.
 
 --via calendars needs neither a node nor coins: OpenTimestamps calendars, which
 anchor for everyone, get a number that tells them nothing, and put it into their
-next transaction, as a rule within a day. --via bitcoind,calendars does both.`,
+next transaction, as a rule within a day. --via bitcoind,calendars does both.
+
+With --leaves the documents are on other machines: what is named are the shard files
+that gradseal leaves made there, and they become one batch. Beside each, the answer
+goes with which its worker writes the proofs.`,
 		Example: `  gradseal anchor transcripts/
   gradseal anchor --dry-run --manifest graduates.csv transcripts/
   gradseal anchor --title "Graduation June 2026" diplomas/ extra/late.pdf
+  gradseal anchor --archive proofs.zip transcripts/
   gradseal anchor --network testnet4 --via bitcoind transcripts/
+  gradseal anchor --network testnet4 --via bitcoind --leaves june-*.leaves
   gradseal anchor --network mainnet --via calendars transcripts/
   gradseal anchor --network testnet4 --via esplora --node https://… --psbt-out ask.psbt transcripts/
   gradseal anchor --network testnet4 --via esplora --node https://… --psbt-in signed.psbt
@@ -170,7 +195,8 @@ type anchorRun struct {
 	anchorOptions
 	now time.Time
 
-	list *manifest.Manifest // nil without --manifest
+	list      *manifest.Manifest // nil without --manifest
+	leafFiles []string           // with --leaves
 
 	rehearsal bool // the issuer is made in this run
 	officer   *officer
@@ -229,6 +255,9 @@ func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) er
 	if err != nil {
 		return err
 	}
+	if o.leaves {
+		return r.anchorLeaves(ctx, paths)
+	}
 	if o.dryRun { // the lock is a file
 		return r.rehearse(ctx, paths)
 	}
@@ -252,6 +281,9 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := r.refuseArchive(plan); err != nil {
+		return err
+	}
 	if err := r.abandon(plan.Stale); err != nil {
 		return err
 	}
@@ -265,6 +297,7 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		}
 		defer func() { err = errors.Join(err, done()) }()
 	}
+	r.tellReplaced(plan)
 	for _, b := range plan.Resume {
 		r.ui.note("Going on with batch %s, %s, which was %s", b.ID, count(len(b.Documents), "document"), b.State())
 		if err := r.finish(ctx, b, scan.Files); err != nil {
@@ -293,6 +326,9 @@ func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {
 		if err := r.writeMissing(ctx, plan); err != nil {
 			return err
 		}
+	}
+	if err := r.restoreArchives(ctx, plan.Complete); err != nil {
+		return err
 	}
 	if err := r.writeTable(scan, plan); err != nil {
 		return err
@@ -355,6 +391,7 @@ func (r *anchorRun) read(ctx context.Context, paths []string) (*batch.Scan, erro
 	var bar *progress
 	scan, err := batch.Read(ctx, paths,
 		func(files int, bytes int64) {
+			frugal(files)
 			r.ui.note("Reading %s (%s)", count(files, "document"), size(bytes))
 			bar = r.ui.startProgress("Reading", bytes, true)
 		},
@@ -434,9 +471,15 @@ func (r *anchorRun) plan(ctx context.Context, scan *batch.Scan) (*batch.Plan, er
 	if r.batches, err = r.home.batches().List(); err != nil {
 		return nil, err
 	}
+	void, err := r.void()
+	if err != nil {
+		return nil, err
+	}
 	plan, err := batch.NewPlan(ctx, scan, r.batches, r.head(), r.replacing.options(batch.Options{
 		Strict:            r.strict,
 		ReplaceTestProofs: r.replaceTestProofs,
+		Void:              void,
+		Reissue:           r.reissue,
 		Probe:             !r.dryRun,
 	}))
 	if err != nil {
@@ -457,7 +500,7 @@ func (r *anchorRun) abandon(stale []*batch.Batch) error {
 		if p, err := r.proposalOf(b); err != nil {
 			return err
 		} else if p != nil {
-			return errPending(p)
+			return r.errPending(p)
 		}
 		r.ui.note("Dropped the plan of batch %s: it was not signed, and files or title are other ones now", b.ID)
 		if err := r.recordAbandon(b); err != nil {
@@ -475,6 +518,9 @@ func (r *anchorRun) abandon(stale []*batch.Batch) error {
 func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.File) error {
 	r.current = b
 	if err := b.Sync(); err != nil { // what a killed process wrote may not be safe yet
+		return err
+	}
+	if err := r.useArchive(b); err != nil {
 		return err
 	}
 	if err := r.recordSteps(b, true); err != nil {
@@ -508,6 +554,11 @@ func (r *anchorRun) issue(ctx context.Context, b *batch.Batch, files []batch.Fil
 	p, err := r.proposalOf(b)
 	if err != nil {
 		return err
+	}
+	if p != nil {
+		if p, err = r.dropOutdated(p); err != nil {
+			return err
+		}
 	}
 	if p != nil {
 		return r.proposed(b, p)

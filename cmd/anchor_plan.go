@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"gradseal/anchor"
 	"gradseal/anchor/embedded"
@@ -24,6 +25,9 @@ func (r *anchorRun) review(plan *batch.Plan) error {
 	if len(plan.Warnings) > 0 {
 		r.ui.warn("%s to look at before they are issued (--strict refuses them):%s", count(len(plan.Warnings), "thing"), grouped(plan.Warnings))
 	}
+	if plan.Void > 0 {
+		r.ui.note("Passed over %s that holds no more: withdrawn, or signed by keys that were closed since. The same bytes are issued again with --reissue", count(plan.Void, "document"))
+	}
 	if n := unsigned(plan); n > 0 && n < smallGroup {
 		r.ui.note("gradseal: warning: this batch has only %s, and every proof shows its size and its title to whoever holds one: a title must not tell who is in it", count(n, "document"))
 	}
@@ -33,7 +37,7 @@ func (r *anchorRun) review(plan *batch.Plan) error {
 	if len(plan.Refusals) == 0 {
 		return nil
 	}
-	if len(plan.New)+len(plan.Resume)+len(plan.Rewrite)+plan.Done == 0 {
+	if plan.Fresh()+len(plan.Resume)+len(plan.Rewrite)+plan.Done == 0 {
 		return hinted(refusedError(plan.Refusals), "no file is left to go on with")
 	}
 	r.ui.warn("going on without what is refused, %s:%s", count(len(plan.Refusals), "fault"), lines(plan.Refusals))
@@ -42,7 +46,7 @@ func (r *anchorRun) review(plan *batch.Plan) error {
 
 // unsigned is the number of documents of the batch that is to be signed.
 func unsigned(plan *batch.Plan) int {
-	n := len(plan.New)
+	n := plan.Fresh()
 	for _, b := range plan.Resume {
 		if b.State() == batch.Planned {
 			n += len(b.Documents)
@@ -55,6 +59,9 @@ func unsigned(plan *batch.Plan) int {
 func (r *anchorRun) refuse(refusals []batch.Finding) error {
 	if len(refusals) == 0 {
 		return nil
+	}
+	if r.replacing != nil {
+		return hinted(refusedError(refusals), "mend it, or move what is in the way to another place, and run the same command again")
 	}
 	return hinted(refusedError(refusals), "mend or move them away and run the same command again, or go on without them: --skip-refused")
 }
@@ -88,14 +95,16 @@ const (
 )
 
 // figures are what texts of one kind differ in, such as places in a file.
-var figures = regexp.MustCompile("[0-9]+")
+var figures = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("[0-9]+")
+})
 
 // grouped is lines, with the like together and the many counted.
 func grouped(findings []batch.Finding) string {
 	var kinds []string
 	byKind := make(map[string][]batch.Finding)
 	for _, f := range findings {
-		kind := figures.ReplaceAllString(f.Text, "#")
+		kind := figures().ReplaceAllString(f.Text, "#")
 		if byKind[kind] == nil {
 			kinds = append(kinds, kind)
 		}
@@ -134,6 +143,8 @@ type planJSON struct {
 	Rewrite           int      `json:"rewrite"`
 	Done              int      `json:"done"`
 	Replaced          int      `json:"replaced"`
+	Void              int      `json:"void"`
+	Reissued          int      `json:"reissued"`
 	Transactions      int      `json:"transactions"`
 	TransactionBytes  int64    `json:"transaction_bytes"`
 	TransactionVBytes int64    `json:"transaction_vbytes"`
@@ -211,6 +222,10 @@ func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
 	if plan == nil {
 		return faults
 	}
+	return r.rehearsePlan(ctx, plan, faults)
+}
+
+func (r *anchorRun) rehearsePlan(ctx context.Context, plan *batch.Plan, faults error) error {
 	cost, err := r.estimate(ctx, plan)
 	if err != nil {
 		return remedied(err)
@@ -218,9 +233,9 @@ func (r *anchorRun) rehearse(ctx context.Context, paths []string) error {
 	out := planJSON{
 		Version: jsonVersion, DryRun: true,
 		Network: r.network.String(), Issuer: r.issuer, Title: r.title,
-		New: len(plan.New), Bytes: totalSize(plan.New),
+		New: plan.Fresh(), Bytes: totalSize(plan.New) + plan.LeafBytes,
 		Resume: ids(plan.Resume), Drop: ids(plan.Stale),
-		Rewrite: len(plan.Rewrite), Done: plan.Done, Replaced: plan.Replaced,
+		Rewrite: len(plan.Rewrite), Done: plan.Done, Replaced: plan.Replaced, Void: plan.Void, Reissued: plan.Reissued,
 		TransactionBytes: cost.Stripped, TransactionVBytes: cost.VSize, FeeRate: cost.rate,
 		Inputs: cost.inputs, Outputs: cost.outputs, Calendars: []string{},
 		Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings),
@@ -298,6 +313,9 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 	if p.Replaced > 0 {
 		r.ui.result("  overwrite     %s of a test network", count(p.Replaced, "proof"))
 	}
+	if p.Reissued > 0 {
+		r.ui.result("  issue again   %s that no verifier takes any more", count(p.Reissued, "document"))
+	}
 	if p.Rewrite > 0 {
 		r.ui.result("  write again   %s", count(p.Rewrite, "missing proof"))
 	}
@@ -326,7 +344,7 @@ func titleOrNone(title string) string {
 
 // unfunded is the number of transactions that are yet to be made.
 func unfunded(plan *batch.Plan) int {
-	n := min(len(plan.New), 1)
+	n := min(plan.Fresh(), 1)
 	for _, b := range plan.Resume {
 		if len(b.Requests) == 0 {
 			n++

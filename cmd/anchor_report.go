@@ -21,6 +21,9 @@ type anchorJSON struct {
 	Proofs    int        `json:"proofs"`
 	Fee       int64      `json:"fee"`
 	Table     *string    `json:"table"`
+	Archive   *string    `json:"archive"`
+	// Answers are those to shard files that were written now.
+	Answers []string `json:"answers"`
 	// Left are documents of the batches that got no proof now.
 	Left []refusalJSON `json:"left"`
 	// Skipped and Warnings are as in a dry run.
@@ -72,7 +75,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 		if pending {
 			kind = "pending proof"
 		}
-		r.ui.result("Wrote %s, NAME.pdf.proof.json beside each NAME.pdf", count(r.proofs, kind))
+		r.ui.result("Wrote %s, %s", count(r.proofs, kind), r.where())
 	}
 	if path := r.tablePath(); path != "" {
 		r.ui.result("Wrote the table of documents and proofs, %s", shown(path))
@@ -97,6 +100,7 @@ func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
 	} else if len(paths) > 0 {
 		r.ui.note("Next: gradseal verify --network %s %s", r.network, arguments(paths))
 	}
+	r.reportAnswers()
 	r.ui.note("Done. Back up this folder, which holds the keys and the salts: %s", safe(r.home.dir))
 	return nil
 }
@@ -147,9 +151,12 @@ func arguments(paths []string) string {
 
 func (r *anchorRun) reportJSON(plan *batch.Plan) error {
 	out := anchorJSON{Version: jsonVersion, Documents: plan.Done + len(plan.Rewrite), Network: r.network.String(), Proofs: r.proofs, Fee: r.fee,
-		Left: []refusalJSON{}, Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings)}
+		Answers: append([]string{}, r.answers...), Left: []refusalJSON{}, Skipped: newRefusalsJSON(plan.Refusals), Warnings: newRefusalsJSON(plan.Warnings)}
 	if path := r.tablePath(); path != "" {
 		out.Table = &path
+	}
+	if path := r.archived(); path != "" {
+		out.Archive = &path
 	}
 	for _, b := range r.anchored {
 		out.Documents += len(b.Documents)

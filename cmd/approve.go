@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type approveOptions struct {
 	replaces       bool
 	fingerprint    string
 	abandon        string
+	sequence       uint64
 }
 
 func (o *approveOptions) addFlags(cmd *cobra.Command) {
@@ -42,6 +44,7 @@ func (o *approveOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.replaces, "replaces", false, "sign an issuer file in the place of one with its number that was abandoned")
 	flags.StringVar(&o.fingerprint, "fingerprint", "", "of the first issuer file of an institution, as its officers agreed on it")
 	flags.StringVar(&o.abandon, "abandon", "", "drop the proposal of this `name`, which was made here")
+	flags.Uint64Var(&o.sequence, "sequence", 0, "sign the list with this `number`, far above the last; with --abandon: use none up to it")
 }
 
 func (a *app) newApproveCommand() *cobra.Command {
@@ -60,11 +63,16 @@ named as anchor does, holds them against --manifest, builds the tree itself and
 compares it with the statement. What is to be signed is shown, and asked about.
 No command signs a root that is known by its value alone.
 
-The file for a batch holds the salts: whoever has it can test who is in the batch.
-Send it by a way that only the two officers can read, and delete it afterwards.
-The answer holds none.
+A status list has numbers for what is withdrawn. The file that asks for its signature
+names the documents, as far as the proposing officer has them, and they are held
+against the numbers, and against PDFs where you name some.
 
-Without FILE, lists what waits for other officers, and writes it again.`,
+The file for a batch holds the salts: whoever has it can test who is in the batch.
+Send it by a way that only the two officers can read, as one that withdraws, and
+delete it afterwards. The answer holds none.
+
+Without FILE, lists what waits for other officers, and writes it again. What only
+this home's own signature is missing of, it signs.`,
 		Example: `  gradseal approve 20261122-10b7b705.request transcripts/
   gradseal approve --manifest graduates.csv 20261122-10b7b705.request transcripts/
   gradseal approve 20261122-10b7b705.approval
@@ -138,7 +146,7 @@ func (a *app) runApprove(ctx context.Context, o approveOptions, args []string) e
 	case o.abandon != "" && len(args) > 0:
 		return errors.New("--abandon names what to drop, and there is a file to approve: do one at a time")
 	case o.abandon != "":
-		return a.runApproveAbandon(ctx, o.abandon)
+		return a.runApproveAbandon(ctx, o.abandon, o.sequence)
 	}
 	release, err := a.lock(ctx)
 	if err != nil {
@@ -146,7 +154,7 @@ func (a *app) runApprove(ctx context.Context, o approveOptions, args []string) e
 	}
 	defer release()
 	if len(args) == 0 {
-		return a.askAgain()
+		return a.askAgain(ctx, o)
 	}
 	path := args[0]
 	data, err := readCapped(path, approval.MaxRequest)
@@ -230,9 +238,11 @@ func (r *approveRun) check() (signers []issuer.Key, err error) {
 			return nil, err
 		}
 	}
+	r.known.Sequence = r.sequence
 	if q.Kind == approval.File {
 		err = q.CheckFile(r.known)
 	} else {
+		r.officer.joining = q.Kind == approval.List
 		if _, err = r.officer.newest(q.Network); err == nil {
 			err = q.CheckList(r.known)
 		}
@@ -248,7 +258,7 @@ func (r *approveRun) check() (signers []issuer.Key, err error) {
 			return nil, r.fault(err)
 		}
 	}
-	return signers, r.maySign()
+	return signers, r.maySign(signers)
 }
 
 // takeTrusted takes in the issuer file that comes with a request, where it follows
@@ -263,7 +273,7 @@ func (r *approveRun) takeTrusted() error {
 	switch {
 	case errors.Is(err, issuer.ErrFileOlder): // this home is ahead
 		return nil
-	case err == nil && change != trust.Updated:
+	case err == nil && change == trust.Unchanged:
 		return nil
 	}
 	f, parseErr := issuer.ParseFile(q.Trusted)
@@ -272,6 +282,8 @@ func (r *approveRun) takeTrusted() error {
 		return r.fault(parseErr)
 	case err != nil:
 		return r.errDoesNotFollow(r.path, f, err)
+	case change == trust.Added:
+		return r.takeSigned(f)
 	}
 	if q.Base != nil {
 		// Where other keys signed it, check judges it by the newer file.
@@ -292,6 +304,24 @@ func (r *approveRun) takeTrusted() error {
 	return err
 }
 
+// takeSigned takes in the first issuer file that comes with a request, where this
+// home's officer signed that very file.
+func (r *approveRun) takeSigned(f *issuer.File) error {
+	text, err := f.Text()
+	if err != nil {
+		return err
+	}
+	used, err := r.home.proposals().Numbers(f.ID, 0)
+	if err != nil || used.Signed != f.Sequence || used.Text != sha256.Sum256([]byte(text)) {
+		return err
+	}
+	if _, err := r.home.trust().Add(r.request.Trusted); err != nil {
+		return err
+	}
+	r.ui.note("Took in issuer file %d of %s, which this home signed", f.Sequence, f.ID)
+	return nil
+}
+
 // fault names the file that an error is about, and what to do.
 func (r *approveRun) fault(err error) error {
 	named := fmt.Errorf("%s: %w", r.path, err)
@@ -300,6 +330,10 @@ func (r *approveRun) fault(err error) error {
 		return hinted(named, "who proposed it runs the same command again, which makes it anew; if their home has not seen the newer list: gradseal status import FILE there")
 	case errors.Is(err, issuer.ErrNotOfIssuer), errors.Is(err, issuer.ErrUnknownSigner):
 		return hinted(named, "if the keys of the issuer changed since, add its newest pack here: gradseal trust add PACK. Otherwise sign nothing, and ask who proposed it")
+	case errors.Is(err, approval.ErrFarAhead):
+		return hinted(named, "the file may have been edited on its way: ask who proposed it for the number. If it is meant, such as to be above a list that a thief signed: --sequence %d", r.request.StatusList().Sequence)
+	case errors.Is(err, approval.ErrNoEntries):
+		return hinted(named, "it is what goes back to who proposed it. There: gradseal approve %s", argument(r.path))
 	case errors.Is(err, issuer.ErrWrongSignature), errors.Is(err, issuer.ErrNotInForce):
 		return hinted(named, "sign nothing: ask who proposed it")
 	}
@@ -308,7 +342,7 @@ func (r *approveRun) fault(err error) error {
 
 // maySign finds out whether this home has a key for it, and has not signed another
 // text with the same number.
-func (r *approveRun) maySign() error {
+func (r *approveRun) maySign(signers []issuer.Key) error {
 	q := r.request
 	keys := q.MaySign(r.known.File, r.now)
 	own, err := r.ownPublic(q.Issuer, keys)
@@ -317,6 +351,9 @@ func (r *approveRun) maySign() error {
 	}
 	if len(own) == 0 {
 		return hinted(fmt.Errorf("%s: this home has no key that signs it", r.path), "an officer's key is in force here once the issuer file that names it was taken in: whoever proposes writes it with gradseal issuer show %s -o FILE; then, here: gradseal trust add FILE", safe(q.Issuer))
+	}
+	if !slices.ContainsFunc(own, func(k issuer.PublicKey) bool { return !slices.ContainsFunc(signers, isKey(k)) }) {
+		return hinted(fmt.Errorf("%s: this home signed it already", r.path), "it goes back to who proposed it, there: gradseal approve %s. Where more officers have to sign, they do so from the request", argument(r.path))
 	}
 	if q.Kind == approval.List && q.StatementText() != nil {
 		if err := r.signedStatement(own); err != nil {
@@ -341,9 +378,13 @@ func (r *approveRun) checkNumber(sequence uint64, text [32]byte) error {
 	if err == nil || !errors.Is(err, approval.ErrSignedOther) {
 		return err
 	}
+	used, usedErr := r.home.proposals().Numbers(q.Issuer, q.Network)
+	if usedErr != nil {
+		return usedErr
+	}
 	err = fmt.Errorf("%s: %w", r.path, err)
 	if q.Kind != approval.File {
-		return hinted(err, "who proposed it drops it, gradseal approve --abandon %s, and proposes it again, which takes the next number", q.Name())
+		return hinted(err, "who proposed it drops it, gradseal approve --abandon %s --sequence %d, and proposes it again, which takes a higher number", q.Name(), max(used.Signed, sequence))
 	}
 	if r.replaces {
 		return nil
@@ -382,15 +423,16 @@ func numbered(q *approval.Request) (uint64, [32]byte) {
 }
 
 // checkDocuments reads the documents of a batch, and holds them against its
-// entries.
+// entries; those of a list, where any are named, against what it withdraws.
 func (r *approveRun) checkDocuments(ctx context.Context, paths []string) error {
-	if r.request.Kind != approval.Batch {
-		if len(paths) > 0 || r.approveOptions.manifest != "" {
-			return fmt.Errorf("%s: is about no documents, and some are named", r.path)
-		}
+	q := r.request
+	none := len(paths) == 0 && r.approveOptions.manifest == ""
+	switch {
+	case q.Kind != approval.Batch && none:
 		return nil
-	}
-	if len(paths) == 0 {
+	case q.Kind != approval.Batch && len(q.Withdrawn) == 0:
+		return fmt.Errorf("%s: is about no documents, and some are named", r.path)
+	case len(paths) == 0:
 		return hinted(errors.New("a batch is approved with its documents, and none is named"), "run: gradseal approve %s FOLDER", argument(r.path))
 	}
 	if err := r.readManifest(); err != nil {
@@ -411,15 +453,69 @@ func (r *approveRun) checkDocuments(ctx context.Context, paths []string) error {
 		return err
 	}
 	r.files = scan.Files
-	if faults := compareEntries(r.request, r.path, scan.Files); len(faults) > 0 {
-		return hinted(refusedError(faults), "both officers need the same files: ask who proposed it, and sign nothing meanwhile")
+	if q.Kind == approval.List {
+		if faults := compareWithdrawn(q, r.path, scan.Files); len(faults) > 0 {
+			return hinted(unlikeError{faults}, "name the documents that it withdraws, or none: gradseal approve %s", argument(r.path))
+		}
+		return nil
 	}
-	return nil
+	faults, found := compareEntries(q, r.path, scan.Files)
+	if len(faults) == 0 {
+		return nil
+	}
+	hint := "both officers need the same files: ask who proposed it, and sign nothing meanwhile"
+	if found < q.Documents()/2 || found == 0 {
+		hint = fmt.Sprintf("%s of the %s in the request is among those named: is it the right folder? Otherwise ask who proposed it, and sign nothing meanwhile", noneOr(found), count(q.Documents(), "document"))
+	}
+	return hinted(unlikeError{faults}, "%s", hint)
+}
+
+func noneOr(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return "no more than " + number(n)
+}
+
+// unlikeError lists files that are not those of a request: the first few, for one
+// wrong folder makes a line of each file, and --json lists all.
+type unlikeError struct{ faults refusedError }
+
+func (e unlikeError) Error() string {
+	text := fmt.Sprintf("%s found, and nothing was signed:%s", count(len(e.faults), "fault"), lines(e.faults[:min(alike, len(e.faults))]))
+	if more := len(e.faults) - alike; more > 0 {
+		text += fmt.Sprintf("\n  and %s more, which --json lists", number(more))
+	}
+	return text
+}
+
+func (e unlikeError) Unwrap() error { return e.faults }
+
+// compareWithdrawn finds documents that a list does not withdraw, and those that it
+// withdraws and that are not named.
+func compareWithdrawn(q *approval.Request, path string, files []batch.File) (faults []batch.Finding) {
+	named := make(map[[32]byte]bool)
+	for _, f := range files {
+		named[f.Digest] = true
+	}
+	withdrawn := make(map[[32]byte]bool)
+	for _, d := range q.Withdrawn {
+		withdrawn[d.Digest] = true
+		if !named[d.Digest] {
+			faults = append(faults, batch.Finding{Path: path, Text: fmt.Sprintf("withdraws %s, which is not among those named, SHA-256 %x", quoted(d.Name), d.Digest)})
+		}
+	}
+	for _, f := range files {
+		if !withdrawn[f.Digest] {
+			faults = append(faults, batch.Finding{Path: f.Path, Text: "is not withdrawn with what it holds now"})
+		}
+	}
+	return faults
 }
 
 // compareEntries finds documents that are not in the request, and entries of no
-// document.
-func compareEntries(q *approval.Request, path string, files []batch.File) (faults []batch.Finding) {
+// document, and counts those that are both.
+func compareEntries(q *approval.Request, path string, files []batch.File) (faults []batch.Finding, found int) {
 	entries := make(map[[32]byte]bool, q.Documents())
 	for i := range q.Documents() {
 		_, digest := q.Entry(i)
@@ -429,7 +525,9 @@ func compareEntries(q *approval.Request, path string, files []batch.File) (fault
 		entries[digest] = true
 	}
 	for _, f := range files {
-		if !entries[f.Digest] {
+		if entries[f.Digest] {
+			found++
+		} else {
 			faults = append(faults, batch.Finding{Path: f.Path, Text: "is not in the request with what it holds now: it was changed since, or was added"})
 		}
 		delete(entries, f.Digest)
@@ -439,7 +537,7 @@ func compareEntries(q *approval.Request, path string, files []batch.File) (fault
 			faults = append(faults, batch.Finding{Path: path, Text: fmt.Sprintf("has a document that is not among those named, SHA-256 %x", digest)})
 		}
 	}
-	return faults
+	return faults, found
 }
 
 // confirm asks before anything is signed.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 
 	"gradseal/approval"
 	"gradseal/issuer"
+	"gradseal/journal"
 )
 
 // oldStatement is how long before now a statement may have been made without a
@@ -36,6 +38,9 @@ func (a *app) reportWaiting(q *approval.Request, path string, missing int) error
 	if q.Kind == approval.Batch {
 		a.ui.note("Next: send %s, and the documents, to another officer by a way that only the two of you\ncan read: it holds the salts, and whoever has them can test who is in the batch.\nThere: gradseal approve %s FOLDER. What comes back: gradseal approve %s", shown(path), argument(path), q.Name()+approvalSuffix)
 	} else {
+		if len(q.Withdrawn) > 0 {
+			a.ui.note("It names the documents that are withdrawn: send it by a way that only the two of you can read.")
+		}
 		a.ui.note("Next: send %s to another officer. There: gradseal approve %s\nWhat comes back: gradseal approve %s", shown(path), argument(path), q.Name()+approvalSuffix)
 	}
 	return nil
@@ -51,13 +56,9 @@ func (r *approveRun) changes() *approval.Changes {
 	return &c
 }
 
-// show says what is to be signed. Under --json it goes to standard error, for who
-// signs has to see it.
+// show says what is to be signed.
 func (r *approveRun) show(signers []issuer.Key, changes *approval.Changes) {
-	say := r.ui.result
-	if r.ui.json {
-		say = r.ui.note
-	}
+	say := r.ui.tell
 	q := r.request
 	say("To be signed: %s", asked(q))
 	switch q.Kind {
@@ -69,8 +70,31 @@ func (r *approveRun) show(signers []issuer.Key, changes *approval.Changes) {
 	default:
 		r.showList(say, changes)
 	}
+	r.showSigners(say, signers, changes)
+}
+
+// showSigners says who signed so far, and who is said to propose it: that alone is the
+// word of the file.
+func (r *approveRun) showSigners(say func(string, ...any), signers []issuer.Key, changes *approval.Changes) {
+	proposer := "somebody whose key is in no issuer file here"
+	for _, f := range []*issuer.File{r.request.IssuerFile(), r.known.File} {
+		if f == nil {
+			continue
+		}
+		for _, set := range f.Sets {
+			if i := slices.IndexFunc(set.Keys, isKey(r.request.Proposer)); i >= 0 {
+				proposer = quoted(set.Keys[i].Holder)
+			}
+		}
+	}
 	for _, k := range signers {
 		say("  signed by    %s", quoted(k.Holder))
+	}
+	switch {
+	case len(signers) == 0:
+		say("  signed by    nobody yet. It says that it comes from %s, and anybody could write that:\n               ask them by telephone before you sign", proposer)
+	case r.request.Kind == approval.Batch && len(changes.Withdrawn)+len(changes.WithdrawnBatches)+len(changes.Corrected) > 0:
+		say("  proposed by  %s. The statement is signed, and nobody signed yet what is withdrawn:\n               ask them by telephone before you sign", proposer)
 	}
 }
 
@@ -130,47 +154,66 @@ func (r *approveRun) showList(say func(string, ...any), c *approval.Changes) {
 	case len(c.Batches) > 0:
 		say("  adds         batch %s, which this home approved, %s", q.Batch, count(q.StatementText().Size, "document"))
 	}
-	names := r.withdrawalNames(c)
-	for _, kind := range []struct {
-		what string
-		list []issuer.Withdrawal
-	}{{"withdraws", c.Withdrawn}, {"withdraws batch", c.WithdrawnBatches}, {"corrects", c.Corrected}} {
-		for _, w := range kind.list[:min(len(kind.list), mostLines)] {
-			say("  %-12s %x on %s: %s%s", kind.what, w.ID, w.Date, w.Reason, names[w.ID])
-		}
-		if more := len(kind.list) - mostLines; more > 0 {
-			say("  and %s more", number(more))
-		}
-	}
+	r.showWithdrawn(say, c)
 	if q.Kind == approval.List && len(c.Batches)+len(c.Withdrawn)+len(c.WithdrawnBatches)+len(c.Corrected) == 0 {
 		say("  changes      nothing but its dates")
 	}
 }
 
-// withdrawalNames finds the documents that are to be withdrawn among the batches of
-// this home.
-func (r *approveRun) withdrawalNames(c *approval.Changes) map[[32]byte]string {
-	wanted := make(map[[32]byte]bool)
-	for _, w := range slices.Concat(c.Withdrawn, c.Corrected) {
-		wanted[w.ID] = true
+// showWithdrawn says what a list withdraws: by the documents that came with the
+// request, which the list was held against.
+func (r *approveRun) showWithdrawn(say func(string, ...any), c *approval.Changes) {
+	documents := make(map[[32]byte]*approval.Document)
+	for i := range r.request.Withdrawn {
+		d := &r.request.Withdrawn[i]
+		documents[d.WithdrawalID()] = d
 	}
+	batches := r.batchNames(c)
+	for _, kind := range []struct {
+		what string
+		list []issuer.Withdrawal
+	}{{"withdraws", c.Withdrawn}, {"withdraws", c.WithdrawnBatches}, {"corrects", c.Corrected}} {
+		for _, w := range kind.list[:min(len(kind.list), mostLines)] {
+			what, more := fmt.Sprintf("a document known by its number alone, %x,", w.ID), ""
+			if d := documents[w.ID]; d != nil {
+				what, more = quoted(d.Name), fmt.Sprintf("\n               SHA-256 %x", d.Digest)
+			} else if name := batches[w.ID]; name != "" {
+				what = name
+			}
+			say("  %-12s %s on %s: %s%s", kind.what, what, w.Date, w.Reason, more)
+		}
+		if more := len(kind.list) - mostLines; more > 0 {
+			say("  and %s more", number(more))
+		}
+	}
+}
+
+// batchNames says which whole batches a list withdraws, by what this home made and
+// approved.
+func (r *approveRun) batchNames(c *approval.Changes) map[[32]byte]string {
 	names := make(map[[32]byte]string)
-	if len(wanted) == 0 {
+	for _, w := range slices.Concat(c.WithdrawnBatches, c.Corrected) {
+		if _, whole := r.request.StatusList().FindWithdrawnBatch(w.ID); whole {
+			names[w.ID] = fmt.Sprintf("the whole batch with the root %x, which this home did not see,", w.ID)
+		}
+	}
+	if len(names) == 0 {
 		return names
 	}
-	list, err := r.home.batches().List()
-	if err != nil {
-		r.ui.warn("the batches of this home cannot be read, so no names are shown: %v", err)
-		return names
-	}
-	for _, b := range list {
-		for _, d := range b.Documents {
-			if d.Forgotten {
-				continue
-			}
-			if id := issuer.WithdrawalID(d.Salt, d.Digest); wanted[id] {
-				names[id] = ", " + shown(d.Path)
-			}
+	for e, err := range r.journal().Records() {
+		if err != nil {
+			r.ui.warn("the journal of this home cannot be read, so not every batch has its name: %v", err)
+			break
+		}
+		root, err := hex.DecodeString(e.Root)
+		if err != nil || len(root) != 32 || names[[32]byte(root)] == "" {
+			continue
+		}
+		switch e.Act {
+		case journal.Approve:
+			names[[32]byte(root)] = fmt.Sprintf("the whole batch %s, %s, which this home approved on %s,", e.Batch, count(e.Count, "document"), e.Time.Format(time.DateOnly))
+		case journal.List:
+			names[[32]byte(root)] = fmt.Sprintf("the whole batch %s, which this home listed on %s,", e.Batch, e.Time.Format(time.DateOnly))
 		}
 	}
 	return names
@@ -182,6 +225,7 @@ func (r *approveRun) showFile(say func(string, ...any)) {
 	say("  issuer       %s (%s)", quoted(next.Name), next.ID)
 	say("  fingerprint  %s", next.Fingerprint())
 	var before []issuer.Key
+	first := 0 // of the sets that are shown
 	if old := r.known.File; old != nil {
 		if old.Name != next.Name {
 			say("  name         was %s", quoted(old.Name))
@@ -190,21 +234,26 @@ func (r *approveRun) showFile(say func(string, ...any)) {
 		if was, is := old.Sets[last].Until, next.Sets[last].Until; !was.Equal(is) {
 			say("  ends         the key set from %s, at %s", old.Sets[last].From.Format(time.RFC3339), is.Format(time.RFC3339))
 		}
-		if len(next.Sets) > len(old.Sets) {
-			before = old.Sets[last].Keys
-		} else {
-			before = next.Sets[len(next.Sets)-1].Keys
+		first = min(len(old.Sets), len(next.Sets)-1)
+		if before = old.Sets[last].Keys; first == last {
+			before = next.Sets[first].Keys
 		}
 	}
-	set := next.Sets[len(next.Sets)-1]
-	say("  in force     from %s, %d of %d must sign", set.From.Format(time.RFC3339), set.Threshold, len(set.Keys))
-	for _, k := range set.Keys {
-		say("  %-12s %s  %s", inOrOut("key", "new key", has(before, k) || r.known.File == nil), k.Public, quoted(k.Holder))
-	}
-	for _, k := range before {
-		if !has(set.Keys, k) {
-			say("  %-12s %s  %s", "drops", k.Public, quoted(k.Holder))
+	for _, set := range next.Sets[first:] {
+		until := ""
+		if !set.Until.IsZero() {
+			until = " until " + set.Until.Format(time.RFC3339)
 		}
+		say("  in force     from %s%s, %d of %d must sign", set.From.Format(time.RFC3339), until, set.Threshold, len(set.Keys))
+		for _, k := range set.Keys {
+			say("  %-12s %s  %s", inOrOut("key", "new key", has(before, k) || before == nil), k.Public, quoted(k.Holder))
+		}
+		for _, k := range before {
+			if !has(set.Keys, k) {
+				say("  %-12s %s  %s", "drops", k.Public, quoted(k.Holder))
+			}
+		}
+		before = set.Keys
 	}
 }
 

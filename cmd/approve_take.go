@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gradseal/approval"
@@ -20,12 +21,24 @@ func (a *app) takeAnswer(ctx context.Context, o approveOptions, path string, ans
 		return err
 	}
 	if p == nil {
-		return hinted(fmt.Errorf("%s: answers %s, which is not open here: it is in force already, or was abandoned", path, answer.Name()), "see what is open: gradseal approve")
+		return a.takenBefore(ctx, o, path, answer)
 	}
 	if p.Kind == approval.Batch && p.IsIssued(a.fileOf(p), time.Now()) {
-		return hinted(fmt.Errorf("%s: %s is signed by enough officers already", path, p.Name()), goOn)
+		return hinted(fmt.Errorf("%s: %s is signed by enough officers already", path, p.Name()), "%s", a.goOnWith(p))
+	}
+	if p.Kind == approval.File {
+		if err := a.refuseUnfinished(p); err != nil {
+			return err
+		}
 	}
 	next, err := p.Take(a.fileOf(p), time.Now(), answer)
+	if errors.Is(err, approval.ErrNoSignature) {
+		// It may have been taken in before, and the keys of this home not opened.
+		if far, standingErr := a.standingOf(p); standingErr != nil || far != unfinished {
+			return errors.Join(answerFault(path, err), standingErr)
+		}
+		return a.finishProposal(ctx, o, p)
+	}
 	if err != nil {
 		return answerFault(path, err)
 	}
@@ -33,35 +46,124 @@ func (a *app) takeAnswer(ctx context.Context, o approveOptions, path string, ans
 	if err := a.home.proposals().Save(p); err != nil {
 		return err
 	}
-	switch p.Kind {
-	case approval.Batch:
+	if p.Kind == approval.Batch {
 		return a.tookStatement(p, o.output)
-	case approval.File:
+	}
+	return a.finishProposal(ctx, o, p)
+}
+
+// finishProposal puts an issuer file or a status list into force that enough others
+// signed. Where others are still needed it asks them, and returns waitingError.
+func (a *app) finishProposal(ctx context.Context, o approveOptions, p *approval.Proposal) error {
+	if p.Kind == approval.File {
 		if err := a.finishFile(p, o.output); err != nil {
 			return err
 		}
-		if err := a.reportInForce(p); err != nil {
-			return err
-		}
-		// Only then is there something to publish.
-		if err := a.finishKeyChange(ctx, p.IssuerFile(), o.passphraseFile, nil); err != nil {
-			return err
-		}
-		a.ui.note("%s", publishIt)
-		return nil
-	default:
+		return a.fileInForce(ctx, o, p)
+	}
+	officer, err := a.officer(p.Issuer, o.passphraseFile, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := officer.finishList(ctx, p, o.output); err != nil {
+		return err
+	}
+	return officer.listInForce(ctx, p)
+}
+
+// fileInForce reports an issuer file that is in force, and does what is left of the
+// change of keys.
+func (a *app) fileInForce(ctx context.Context, o approveOptions, p *approval.Proposal) error {
+	if err := a.reportInForce(p); err != nil {
+		return err
+	}
+	// Only then is there something to publish.
+	if err := a.finishKeyChange(ctx, p.IssuerFile(), o.passphraseFile, nil); err != nil {
+		return err
+	}
+	a.ui.note("%s", publishIt)
+	return nil
+}
+
+// listInForce is fileInForce for a status list.
+func (o *officer) listInForce(ctx context.Context, p *approval.Proposal) error {
+	if err := o.endKeyChange(ctx); err != nil {
+		return err
+	}
+	return o.reportInForce(p)
+}
+
+// takenBefore does what is left after an answer that put its file or its list into
+// force before.
+func (a *app) takenBefore(ctx context.Context, o approveOptions, path string, answer *approval.Request) error {
+	k, err := a.known(answer.Issuer, answer.Network, time.Now())
+	if err != nil {
+		return err
+	}
+	p := &approval.Proposal{Request: answer}
+	switch {
+	case answer.Kind == approval.File && p.IsInForce(k) && k.File.Sequence == answer.IssuerFile().Sequence:
+		return a.fileInForce(ctx, o, p)
+	case answer.Kind == approval.List && k.List != nil && k.List.Sequence == answer.StatusList().Sequence && p.IsInForce(k):
 		officer, err := a.officer(p.Issuer, o.passphraseFile, time.Now())
 		if err != nil {
 			return err
 		}
-		if err := officer.finishList(ctx, p, o.output); err != nil {
-			return err
-		}
-		if err := officer.endKeyChange(ctx); err != nil {
-			return err
+		return officer.listInForce(ctx, p)
+	}
+	return hinted(fmt.Errorf("%s: answers %s, which is not open here: it is in force already, or was abandoned", path, answer.Name()), "see what is open: gradseal approve")
+}
+
+// standing is how far a proposal has come.
+type standing int
+
+const (
+	waiting    standing = iota // for signatures of others
+	approved                   // the statement of a batch is signed by enough: anchor goes on
+	unfinished                 // nothing but this home's signatures is missing
+	outdated                   // keys signed it that were in force, and are no more
+)
+
+// standingOf says how far a proposal has come.
+func (a *app) standingOf(p *approval.Proposal) (standing, error) {
+	k, err := a.known(p.Issuer, p.Network, time.Now())
+	if err != nil {
+		return waiting, err
+	}
+	if p.Statement != nil {
+		switch _, err := p.StatementSigners(k.File, k.Now); {
+		case errors.Is(err, issuer.ErrNotInForce):
+			return outdated, nil
+		case err != nil:
+			return waiting, err
+		case p.Kind == approval.Batch && p.IsIssued(k.File, k.Now):
+			return approved, nil
 		}
 	}
-	return a.reportInForce(p)
+	missing, err := a.missing(p, k)
+	switch {
+	case errors.Is(err, issuer.ErrNotInForce):
+		return outdated, nil
+	case err == nil && missing == 0:
+		return unfinished, nil
+	}
+	return waiting, err
+}
+
+// refuseUnfinished keeps an issuer file from being put into force while a batch that
+// enough officers signed is not in a status list: the keys that signed it would end.
+func (a *app) refuseUnfinished(p *approval.Proposal) error {
+	pending, err := a.pendingProposals()
+	if err != nil {
+		return err
+	}
+	for _, other := range pending {
+		if other.Issuer != p.Issuer || other.Statement == nil || !other.IsIssued(a.fileOf(other), time.Now()) {
+			continue
+		}
+		return hinted(fmt.Errorf("%s: batch %s is signed by enough officers, and the keys that signed it may end: nothing was taken in", p.Name(), other.Batch), "first, %s", a.goOnWith(other))
+	}
+	return nil
 }
 
 // endKeyChange does what is left of a change of the issuer's keys, once no status
@@ -103,6 +205,42 @@ func answerFault(path string, err error) error {
 // goOn says how a batch goes on that enough officers signed.
 const goOn = "the same command as before, anchor or replace, goes on with it"
 
+// goOnWith is goOn, with the command.
+func (a *app) goOnWith(p *approval.Proposal) string {
+	b, err := a.findBatch(p.Batch)
+	if err != nil {
+		return goOn
+	}
+	if len(b.Withdrawals) > 0 {
+		return goOn + ": gradseal replace OLD NEW, for " + argumentsOf(b)
+	}
+	command := "gradseal anchor "
+	if b.Network != bitcoin.Regtest {
+		command += "--network " + b.Network.String() + " --via … "
+	}
+	if b.Title != "" {
+		command += "--title " + quoted(b.Title) + " "
+	}
+	return goOn + ": " + command + argumentsOf(b)
+}
+
+// argumentsOf are the documents of a batch as arguments, or the folders that they are
+// in where they are more than a few.
+func argumentsOf(b *batch.Batch) string {
+	const few = 3
+	if len(b.Documents) > few {
+		return arguments(foldersOf(b))
+	}
+	var files []string
+	for _, d := range b.Documents {
+		if !d.Forgotten {
+			files = append(files, d.Path)
+		}
+	}
+	slices.Sort(files) // not in the order of the tree
+	return arguments(files)
+}
+
 // tookStatement says what is to be done about a batch whose statement another
 // officer signed.
 func (a *app) tookStatement(p *approval.Proposal, path string) error {
@@ -114,7 +252,7 @@ func (a *app) tookStatement(p *approval.Proposal, path string) error {
 		return a.ui.object(newApprovalJSON(p.Request, stateApproved, 0, ""))
 	}
 	a.ui.result("Took in %s, %s", asked(p.Request), signedBy(p, f))
-	a.ui.note("Next: %s", goOn)
+	a.ui.note("Next: %s", a.goOnWith(p))
 	return nil
 }
 
@@ -148,7 +286,7 @@ func (a *app) reportInForce(p *approval.Proposal) error {
 	}
 	switch {
 	case p.Statement != nil:
-		a.ui.note("Next: %s", goOn)
+		a.ui.note("Next: %s", a.goOnWith(p))
 	case p.Kind == approval.List:
 		a.ui.note("%s", publishIt)
 	}
@@ -158,8 +296,9 @@ func (a *app) reportInForce(p *approval.Proposal) error {
 // publishIt says what is to be done about a list or a file that is in force.
 const publishIt = "Next: publish it: gradseal issuer pack -o FILE, or gradseal status renew --publish DIR"
 
-// askAgain lists what waits for other officers, and writes the requests again.
-func (a *app) askAgain() error {
+// askAgain lists what waits for other officers, and writes the requests again. What
+// only this home's signatures are missing of, it finishes.
+func (a *app) askAgain(ctx context.Context, o approveOptions) error {
 	pending, err := a.pendingProposals()
 	if err != nil {
 		return err
@@ -168,30 +307,61 @@ func (a *app) askAgain() error {
 		a.ui.note("Nothing waits for other officers here.")
 	}
 	for _, p := range pending {
-		if p.Kind == approval.Batch && p.IsIssued(a.fileOf(p), time.Now()) {
-			if err := a.tookStatement(p, ""); err != nil {
-				return err
-			}
-			continue
-		}
-		if p.Kind != approval.File {
-			officer, err := a.officer(p.Issuer, "", time.Now())
-			if err != nil {
-				return err
-			}
-			if p, err = officer.fresh(p); err != nil {
-				return err
-			}
-		}
-		if err := a.ask(p, ""); !errors.As(err, new(waitingError)) {
+		if err := a.askOnce(ctx, o, p); err != nil && !errors.As(err, new(waitingError)) {
 			return err
 		}
 	}
 	return nil
 }
 
-// runApproveAbandon drops a proposal that was made here.
-func (a *app) runApproveAbandon(ctx context.Context, name string) error {
+// askOnce is askAgain for one proposal.
+func (a *app) askOnce(ctx context.Context, o approveOptions, p *approval.Proposal) error {
+	far, err := a.standingOf(p)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", p.Name(), err)
+	case far == approved:
+		return a.tookStatement(p, "")
+	case far == outdated && p.Statement != nil:
+		a.ui.result("%s: signed by keys that ended since", upperFirst(asked(p.Request)))
+		a.ui.note("Next: %s", a.againWith(p))
+		return nil
+	case far == unfinished:
+		if p.Kind == approval.File {
+			if err := a.refuseUnfinished(p); err != nil {
+				return err
+			}
+		}
+		o.output = ""
+		return a.finishProposal(ctx, o, p)
+	case p.Kind != approval.File:
+		officer, err := a.officer(p.Issuer, "", time.Now())
+		if err != nil {
+			return err
+		}
+		if p, err = officer.fresh(p); err != nil {
+			return err
+		}
+	}
+	return a.ask(p, "")
+}
+
+// againWith says what to do about a batch whose statement was signed by keys that
+// ended since.
+func (a *app) againWith(p *approval.Proposal) string {
+	if b, err := a.findBatch(p.Batch); err == nil && b.Statement != nil {
+		return fmt.Sprintf("no verifier takes it any more. Drop what waits: gradseal approve --abandon %s; then have the documents issued again: gradseal anchor --reissue %s", p.Name(), argumentsOf(b))
+	}
+	return "to have it signed by the keys in force now, " + a.goOnWith(p)
+}
+
+// runApproveAbandon drops a proposal that was made here. Its number is not used again,
+// and none up to sequence.
+func (a *app) runApproveAbandon(ctx context.Context, name string, sequence uint64) error {
+	// A number of tomorrow would keep every list from being signed until then.
+	if err := (&issuer.StatusList{Sequence: sequence}).CheckNumber(time.Now()); err != nil {
+		return fmt.Errorf("--sequence: %w", err)
+	}
 	release, err := a.lock(ctx)
 	if err != nil {
 		return err
@@ -205,22 +375,31 @@ func (a *app) runApproveAbandon(ctx context.Context, name string) error {
 		if p.Name() != name && (p.Batch != name || p.Batch == "") {
 			continue
 		}
+		left := a.leftBehind(p)
 		if err := a.abandonProposal(p); err != nil {
 			return err
+		}
+		if sequence > 0 && p.Kind != approval.File {
+			if err := a.home.proposals().Reserve(p.Issuer, p.Network, sequence); err != nil {
+				return err
+			}
 		}
 		if a.ui.json {
 			return a.ui.object(newApprovalJSON(p.Request, stateAbandoned, 0, ""))
 		}
-		a.ui.result("Dropped %s: %s", asked(p.Request), leftBehind(p))
+		a.ui.result("Dropped %s: %s", asked(p.Request), left)
 		return nil
 	}
 	return hinted(fmt.Errorf("nothing with the name %s waits for other officers here", quoted(name)), "see what does: gradseal approve")
 }
 
 // leftBehind says what remains of a proposal that was dropped.
-func leftBehind(p *approval.Proposal) string {
+func (a *app) leftBehind(p *approval.Proposal) string {
 	switch p.Kind {
 	case approval.Batch:
+		if far, err := a.standingOf(p); err == nil && far == outdated {
+			return fmt.Sprintf("no status list names it, and the keys that signed its statement ended, so no verifier says VALID of it. Number %d is not used again", p.StatusList().Sequence)
+		}
 		return fmt.Sprintf("no status list names it. The signature of this home under its statement cannot be taken back, and is worth nothing without the others'. Number %d is not used again", p.StatusList().Sequence)
 	case approval.List:
 		return fmt.Sprintf("this home's signature is not under it. Number %d is not used again", p.StatusList().Sequence)
@@ -232,7 +411,7 @@ func leftBehind(p *approval.Proposal) string {
 // and stays.
 func (a *app) abandonProposal(p *approval.Proposal) error {
 	if p.Statement != nil && p.IsIssued(a.fileOf(p), time.Now()) {
-		return hinted(fmt.Errorf("batch %s %w", p.Batch, batch.ErrSigned), goOn)
+		return hinted(fmt.Errorf("batch %s %w", p.Batch, batch.ErrSigned), "%s", a.goOnWith(p))
 	}
 	if p.Kind != approval.File {
 		if err := a.home.proposals().Reserve(p.Issuer, p.Network, p.StatusList().Sequence); err != nil {
@@ -254,7 +433,8 @@ func (a *app) abandonProposed(b *batch.Batch) (left string, err error) {
 	if err != nil || p == nil {
 		return "nothing of it was issued", err
 	}
-	return leftBehind(p), a.abandonProposal(p)
+	left = a.leftBehind(p)
+	return left, a.abandonProposal(p)
 }
 
 // stateProposed is the state of a batch whose plan is on disk, and whose statement

@@ -75,9 +75,10 @@ mean. Nothing is changed, and no network is needed.`,
   gradseal audit archive/2026 archive/2027 --csv audit.csv
   gradseal audit --json archive/
 
-Exit codes: 0 every document is sound, and the home agrees; 1 an error; otherwise
-the worst of these, as of verify: 3 invalid, a proof that cannot be read, or a
-journal that was changed; 6 withdrawn; 5 reorganised, missing, a document that
+Exit codes: 0 every document is sound, or withdrawn by the institution whose home
+this is, and the home agrees; 1 an error; otherwise the worst of these, as of
+verify: 3 invalid, a proof that cannot be read, or a journal that was changed;
+6 withdrawn by another institution; 5 reorganised, missing, a document that
 cannot be read, cannot tell, or a home that does not agree; 4 not upgraded.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flag("csv").Changed && o.csv == "" {
@@ -114,6 +115,9 @@ func (a *app) runAudit(ctx context.Context, o auditOptions, args []string) error
 		return err
 	}
 	r := &auditor{app: a, accepted: accepted, verifier: v, chain: believed.Chain, home: home, counts: newAuditCounts()}
+	if r.issuers, err = a.ownIssuers(); err != nil {
+		return err
+	}
 	if len(args) == 0 {
 		err = r.takeBatches()
 	} else {
@@ -135,6 +139,7 @@ type auditor struct {
 	verifier *verify.Verifier
 	chain    verify.Chain // nil: there is none of the network
 	home     *ownBooks    // nil: this is no registrar's home
+	issuers  []string     // whose keys are here
 
 	items       []auditItem
 	find        *evidence.Finder
@@ -193,7 +198,7 @@ func (r *auditor) takeBatches() error {
 		}
 		return hinted(err, "name the folder of an archive: gradseal audit DIR")
 	}
-	r.find = &evidence.Finder{Beside: proofBeside}
+	r.find = &evidence.Finder{Beside: proofsBeside()}
 	r.index(false)
 	return nil
 }
@@ -219,7 +224,7 @@ func (r *auditor) takeFolders(ctx context.Context, args []string) error {
 	if len(found.documents)+len(alone)+len(found.unreadable) == 0 {
 		return hinted(errors.New("there is no PDF and no proof in what was named"), "name the folder of the archive: gradseal audit DIR")
 	}
-	r.find = &evidence.Finder{Beside: proofBeside}
+	r.find = &evidence.Finder{Beside: proofsBeside()}
 	if len(alone) > 0 {
 		folder, err := r.peekProofs(ctx, alone)
 		if err != nil {

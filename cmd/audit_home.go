@@ -100,13 +100,21 @@ func (a *app) isRegistrars() (bool, error) {
 // readJournal reads the journal, and holds every line against the one before. Where
 // one is not as it was written it says so, and returns nil.
 func (a *app) readJournal(books *ownBooks) (*audit.Journal, error) {
-	if err := a.journal().Verify(); err != nil {
+	survey, err := a.journal().Survey()
+	if err != nil {
 		books.add(homeJSON{
 			Kind:    "journal-changed",
 			Finding: "The journal was changed, or damaged, since it was written: " + safe(err.Error()),
 			Hint:    "what stands before that line is as it was. Compare with a backup, and find out who changed it: gradseal journal verify",
 		}, verify.Invalid)
 		return nil, nil
+	}
+	if survey.Lost() > 0 {
+		books.add(homeJSON{
+			Kind:    "names-lost",
+			Finding: "In the journal, " + lostNames(survey),
+			Hint:    "the entries are as they were written. Compare with a backup, and find out who changed the table: gradseal journal verify",
+		}, verify.Invalid)
 	}
 	j := new(audit.Journal)
 	for r, err := range a.journal().Records() {
@@ -165,7 +173,7 @@ func (a *app) ownLists(batches []*batch.Batch) (map[audit.Register]*audit.List, 
 
 func newAuditList(l *trust.SignedList, forked bool) *audit.List {
 	text := sha256.Sum256([]byte(l.Note.Text))
-	out := &audit.List{Sequence: l.Sequence, AsOf: l.AsOf, Text: hex.EncodeToString(text[:]), Forked: forked, Batches: l.Batches}
+	out := &audit.List{Sequence: l.Sequence, AsOf: l.AsOf, Text: hex.EncodeToString(text[:]), Forked: forked, Batches: l.Batches, Documents: len(l.Withdrawn)}
 	for _, w := range l.WithdrawnBatches {
 		out.Withdrawn = append(out.Withdrawn, w.ID)
 	}
@@ -223,6 +231,14 @@ func listWords(f audit.Finding) (finding, hint string) {
 		}
 		return fmt.Sprintf("%s has number %d here, and the journal knows %s: it was signed elsewhere and taken in, or the journal was cut off", capital(which), f.Listed, noted),
 			"ask the other officers whether it is theirs. If it is nobody's, the key is stolen: gradseal issuer rotate"
+	}
+	if f.Kind == audit.ListsUnknown {
+		return fmt.Sprintf("The journal knows %s with number %d and with number %d, and nothing between: entries were left out when it was written anew, or the lists were signed elsewhere", which, f.Noted, f.Listed),
+			"hold the journal against a head that was noted, gradseal journal verify --head, and against a backup"
+	}
+	if f.Kind == audit.WithdrawnUnknown {
+		return fmt.Sprintf("%s withdraws %s, and the journal knows %s, although every list was signed here: entries were left out when it was written anew", capital(which), entries(f.Listed), number(f.Noted)),
+			"hold the journal against a head that was noted, gradseal journal verify --head, and against a backup"
 	}
 	return fmt.Sprintf("%s has number %d, and is not the one that the journal has under this number: two were signed", capital(which), f.Listed),
 		"find out which of them was published: gradseal status show, gradseal journal show"

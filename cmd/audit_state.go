@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"gradseal/batch"
 	"gradseal/bitcoin"
@@ -43,6 +44,8 @@ type audited struct {
 	// mixedUp says that the document is as it was issued from here, and its proof
 	// that of another one.
 	mixedUp bool
+	// own says that this home's own institution withdrew the document, which it is to.
+	own bool
 }
 
 // verdict is that of verify's which the state counts as.
@@ -53,6 +56,9 @@ func (d *audited) verdict() verify.Verdict {
 	case stateNotUpgraded:
 		return verify.Pending
 	case stateWithdrawn:
+		if d.own {
+			return verify.Valid
+		}
 		return verify.Withdrawn
 	case stateInvalid:
 		return verify.Invalid
@@ -71,6 +77,7 @@ func (r *auditor) classify(x auditItem, j judged) *audited {
 	}
 	d.mixedUp = words.Reason(j.Result) == verify.DigestDiffers && d.batch != nil && d.batch.Documents[d.index].Digest == d.digest
 	d.state, d.finding = r.stateOf(d, anchored)
+	d.own = d.batch != nil || slices.Contains(r.issuers, d.party().id)
 	return d
 }
 

@@ -42,7 +42,7 @@ does. Confirmations are counted in this home's header chain.`,
 Exit codes: 0 done; 1 an error.`,
 	}
 	addCommands(cmd, a.newBatchesAbandonCommand())
-	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.Args = oneArg(0, "name one batch, or none for all")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return a.runBatches()
@@ -63,7 +63,7 @@ the statement can have it anchored.`,
 		Example: `  gradseal batches abandon 20261122-10b7b705
 
 Exit codes: 0 dropped; 1 an error, and the batch is as it was.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg(1, "name the batch that is to be dropped; list them with: gradseal batches"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runAbandon(cmd.Context(), args[0])
 		},
@@ -331,6 +331,9 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 	a.ui.result("network      %s", b.Network)
 	a.ui.result("issuer       %s", b.Issuer)
 	a.ui.result("title        %s", titleOrNone(b.Title))
+	if len(b.Withdrawals) > 0 {
+		a.ui.result("withdraws    %s", a.replacedBy(b))
+	}
 	a.ui.result("created      %s, %s ago", b.Created.Local().Format("2006-01-02 15:04:05 MST"), age(time.Since(b.Created)))
 	if out.BatchRoot != nil {
 		a.ui.result("batch root   %s", *out.BatchRoot)
@@ -353,7 +356,11 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 		a.ui.result("             %s", count(out.Confirmations, "confirmation"))
 	}
 	for _, dir := range foldersOf(b) {
-		a.ui.result("folder       %s", shown(dir))
+		if filepath.IsAbs(dir) {
+			a.ui.result("folder       %s", shown(dir))
+		} else {
+			a.ui.result("shard        %s", safe(dir))
+		}
 	}
 	if n := withoutProof(b); n > 0 && b.State() >= batch.Funded {
 		a.ui.result("no proof     beside %s; gradseal anchor FOLDER writes those of the folder where they are now", count(n, "document"))
@@ -362,6 +369,10 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 		mark := "no proof beside it"
 		if f.Proof {
 			mark = "proof beside it"
+		}
+		if !filepath.IsAbs(f.File) {
+			a.ui.result("document     %s", safe(f.File))
+			continue
 		}
 		a.ui.result("document     %s (%s)", shown(f.File), mark)
 	}
@@ -372,7 +383,10 @@ func (a *app) showBatch(b *batch.Batch, out *batchJSON) {
 func withoutProof(b *batch.Batch) int {
 	n := 0
 	for _, d := range b.Documents {
-		if _, err := os.Lstat(d.Path + proof.Suffix); err != nil && !d.Forgotten {
+		if d.Forgotten || d.IsElsewhere() {
+			continue
+		}
+		if _, err := os.Lstat(d.Path + proof.Suffix); err != nil {
 			n++
 		}
 	}
@@ -383,12 +397,29 @@ func withoutProof(b *batch.Batch) int {
 func foldersOf(b *batch.Batch) []string {
 	var dirs []string
 	for _, d := range b.Documents {
-		if !d.Forgotten {
+		switch {
+		case d.Forgotten:
+		case d.IsElsewhere():
+			dirs = append(dirs, d.Shard())
+		default:
 			dirs = append(dirs, filepath.Dir(d.Path))
 		}
 	}
 	slices.Sort(dirs)
 	return slices.Compact(dirs)
+}
+
+// replacedBy names the documents that a batch withdraws in its status list.
+func (a *app) replacedBy(b *batch.Batch) string {
+	text := fmt.Sprintf("%s (%s)", count(len(b.Withdrawals), "document"), b.Withdrawals[0].Reason)
+	all, err := a.home.batches().List()
+	if err != nil {
+		return text
+	}
+	for _, s := range withdrawnBy(b, all) {
+		text += ", " + shown(s.Name)
+	}
+	return text
 }
 
 // replacing says how many versions of its transaction a batch has.

@@ -300,16 +300,17 @@ func (c *carrier) askCalendars(ctx context.Context, chain *headers.Chain, b *bat
 		return err
 	}
 	found := b.Calendars
+	open = slices.DeleteFunc(open, func(p calendar.Promise) bool { return c.dead[p.URI] })
+	answers := calendar.Ask(ctx, open, c.calendars.allowed, calendar.Config{})
+	if ctx.Err() != nil {
+		return ctx.Err() // who stops it is told what was heard before
+	}
 	delete(c.news, b.ID)
 	if c.beyond == nil {
 		c.beyond = make(map[string]uint64)
 	}
 	delete(c.beyond, b.ID)
-	open = slices.DeleteFunc(open, func(p calendar.Promise) bool { return c.dead[p.URI] })
-	for _, answer := range calendar.Ask(ctx, open, c.calendars.allowed, calendar.Config{}) {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	for _, answer := range answers {
 		if answer.Took > patience || errors.Is(answer.Err, calendar.ErrUnreachable) {
 			c.bury(answer.URI)
 		}

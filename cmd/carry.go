@@ -46,8 +46,9 @@ type carrier struct {
 	rate    anchor.FeeRate // of this run, once the node was asked
 	rewrite bool           // proofs that were written are looked at again
 
-	fee    int64 // satoshi, of the transactions made in this run
-	proofs int   // written in this run
+	fee     int64    // satoshi, of the transactions made in this run
+	proofs  int      // written in this run
+	answers []string // to shard files, written in this run
 }
 
 // carry takes a signed batch as far as it goes now. Where that is not to the
@@ -595,6 +596,12 @@ func (c *carrier) writeProofs(ctx context.Context, b *batch.Batch) error {
 	if b.IsWritten() && b.IsFinal() {
 		return nil
 	}
+	if b.IsOfShards() {
+		if err := c.writeAnswers(ctx, b); err != nil {
+			return err
+		}
+		return b.WriteProofs(ctx, nil, nil)
+	}
 	check, done, err := c.judgeOf(b)
 	if err != nil {
 		return err
@@ -603,6 +610,9 @@ func (c *carrier) writeProofs(ctx context.Context, b *batch.Batch) error {
 	bar := c.ui.startProgress("Writing proofs", int64(len(b.Documents)), false)
 	defer bar.finish()
 	if err := b.WriteProofs(ctx, check, func() { bar.add(1) }); err != nil {
+		if b.Archive != "" && b.CheckArchivable(b.All()) != nil {
+			return hinted(err, "write them beside the documents: gradseal anchor with the same documents, and without --archive")
+		}
 		return err
 	}
 	if len(b.Left) > 0 {

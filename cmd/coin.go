@@ -122,7 +122,7 @@ coins and makes the transactions, and a signer elsewhere signs them (--psbt-out)
   gradseal coin import --network testnet4        asks for it, and does not show it
 
 Exit codes: 0 done; 1 an error, and nothing was kept.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneArg(0, "name one file, or none to be asked for it"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runCoinImport(cmd.Context(), o, args) },
 	}
 	o.addNetwork(cmd)

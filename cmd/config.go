@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/viper"
 
 	"gradseal/anchor/calendar"
+	"gradseal/objects"
 )
 
 // settings is the configuration file; config.example.yaml has every key with
@@ -25,6 +26,7 @@ type settings struct {
 	Calendars calendarSettings `mapstructure:"calendars" yaml:"calendars"`
 	Verify    verifySettings   `mapstructure:"verify" yaml:"verify"`
 	Status    statusSettings   `mapstructure:"status" yaml:"status"`
+	Objects   objectSettings   `mapstructure:"objects" yaml:"objects"`
 }
 
 type anchorSettings struct {
@@ -62,6 +64,10 @@ type statusSettings struct {
 	Validity string `mapstructure:"validity" yaml:"validity"`
 }
 
+type objectSettings struct {
+	Endpoint string `mapstructure:"endpoint" yaml:"endpoint"`
+}
+
 func defaultSettings() settings {
 	return settings{
 		Anchor: anchorSettings{Network: "regtest", Target: 6, MaxFee: 50_000},
@@ -70,8 +76,9 @@ func defaultSettings() settings {
 			Allow: strings.Split(calendar.Public.String(), ", "),
 			Min:   2,
 		},
-		Verify: verifySettings{Network: "mainnet"},
-		Status: statusSettings{Validity: "180d"},
+		Verify:  verifySettings{Network: "mainnet"},
+		Status:  statusSettings{Validity: "180d"},
+		Objects: objectSettings{Endpoint: objects.DefaultEndpoint},
 	}
 }
 
@@ -98,6 +105,7 @@ func (s settings) defaults() map[string]any {
 		"verify.allow-unknown-status": s.Verify.AllowUnknownStatus,
 		"verify.unsafe-carried-work":  s.Verify.UnsafeCarriedWork,
 		"status.validity":             s.Status.Validity,
+		"objects.endpoint":            s.Objects.Endpoint,
 	}
 }
 
@@ -141,8 +149,25 @@ func loadSettings(v *viper.Viper, homeFile, named string) (settings, error) {
 	if err := v.UnmarshalExact(&s); err != nil {
 		return settings{}, hinted(fmt.Errorf("%s: %s", file, configFault(err)), "config.example.yaml has every key")
 	}
+	// A key with nothing behind it is no key to UnmarshalExact.
+	for _, key := range v.AllKeys() {
+		if !isSetting(key) {
+			return settings{}, hinted(fmt.Errorf("%s: unknown key %s", file, quoted(key)), "config.example.yaml has every key")
+		}
+	}
 	_, err := s.Status.validity()
 	return s, err
+}
+
+// isSetting reports whether a key is that of a setting, or of a section of them: one
+// that is empty is a key to viper.
+func isSetting(key string) bool {
+	for name := range defaultSettings().defaults() {
+		if name == key || strings.HasPrefix(name, key+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // configFault takes the list out of mapstructure's error of many lines.
@@ -159,10 +184,22 @@ func checkEnvironment(v *viper.Viper) error {
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
 		if strings.HasPrefix(name, envPrefix+"_") && !known[name] {
-			return fmt.Errorf("unknown environment variable %s", name)
+			return hinted(fmt.Errorf("unknown environment variable %s", name), "%s", environmentHint(name))
 		}
 	}
 	return nil
+}
+
+// environmentHint says what to do about a variable that is no setting. One that is
+// meant for a secret has a file: the environment of a process is in crash reports,
+// in the lists of services and in that of every process that it starts.
+func environmentHint(name string) string {
+	for _, secret := range []string{"PASS", "SECRET", "KEY", "PIN", "TOKEN", "SALT", "COOKIE"} {
+		if strings.Contains(name, secret) {
+			return "no passphrase, password, PIN or key is taken from the environment: give its file, such as --passphrase-file or --node-password-file, or type it"
+		}
+	}
+	return "config.example.yaml has every key"
 }
 
 func envName(key string) string {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gradseal/evidence"
+	"gradseal/internal/regular"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -174,7 +175,7 @@ func (d documents) named(one string) []string {
 // newFinder reads the proofs that were named. Those for one document alone are
 // its proof, whatever they are for: that is for the verdict to say.
 func newFinder(d documents, one string, folder *proofFolder) (*evidence.Finder, error) {
-	f := &evidence.Finder{Beside: proofBeside}
+	f := &evidence.Finder{Beside: proofsBeside()}
 	named := d.named(one)
 	if one != "" && len(d.paths) > 1 {
 		return nil, hinted(errors.New("--proof names the proof of one document, and several were named"), "name one document, or put the proofs beside them")
@@ -226,25 +227,38 @@ type openedDocument struct {
 
 // openDocument opens a document, of the size that it has now.
 func openDocument(path string) (openedDocument, error) {
-	file, err := openRegular(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return openedDocument{}, err
 	}
-	info, err := file.Stat()
-	if err != nil {
-		file.Close()
-		return openedDocument{}, err
-	}
-	return openedDocument{io.NewSectionReader(file, 0, info.Size()), file}, nil
+	return openedDocument{io.NewSectionReader(file, 0, file.Size()), file}, nil
+}
+
+// proofsBeside returns what finds the proofs of documents beside them, for
+// evidence.Finder.
+func proofsBeside() func(document string) (*verify.Proof, error) {
+	var reader verify.Reader
+	return func(document string) (*verify.Proof, error) { return proofBeside(document, &reader) }
 }
 
 // proofBeside returns the proof that lies beside a document, and nil where there
 // is none. What cannot be a proof file, by its kind or because no file can have
 // the name, is none.
-func proofBeside(document string) (*verify.Proof, error) {
+func proofBeside(document string, reader *verify.Reader) (*verify.Proof, error) {
 	beside := document + proof.Suffix
-	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
-		return nil, nil
+	f, err := regular.Open(beside)
+	if err != nil {
+		if info, statErr := os.Stat(beside); statErr != nil || !info.Mode().IsRegular() {
+			return nil, nil
+		}
+		return nil, err
 	}
-	return readProof(beside)
+	defer f.Close()
+	data := make([]byte, min(f.Size(), proof.MaxSize+1)) // with more it is no proof
+	n, err := io.ReadFull(f, data)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	p := reader.Read(data[:n])
+	return &p, nil
 }

@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,10 +117,10 @@ func readNamed(arg string) (named, error) {
 		return named{}, err
 	case info.IsDir():
 		return named{}, errors.New("is a folder: name the documents, each by itself")
-	case isProofName(arg):
+	case isProofName(arg) || startsAsProof(arg):
 		return readNamedProof(arg)
 	}
-	ev, err := findEvidence(&evidence.Finder{Beside: proofBeside}, arg, io.Discard)
+	ev, err := findEvidence(&evidence.Finder{Beside: proofsBeside()}, arg, io.Discard)
 	if err != nil {
 		return named{}, err
 	}
@@ -127,6 +129,19 @@ func readNamed(arg string) (named, error) {
 		n.proof = ev.Proof.Parsed()
 	}
 	return n, nil
+}
+
+// startsAsProof reports whether a file of any name is meant as a proof: mail
+// programs and browsers save "s01.pdf.proof (1).json".
+func startsAsProof(path string) bool {
+	f, err := openRegular(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	start := make([]byte, 64)
+	n, _ := io.ReadFull(f, start)
+	return bytes.HasPrefix(start[:n], []byte("{")) && bytes.Contains(start[:n], []byte(`"format": "gradseal-proof/`))
 }
 
 func readNamedProof(path string) (named, error) {
@@ -154,7 +169,10 @@ func parseDigest(s string) (digest [32]byte, ok bool) {
 // withoutPath is what is wrong with a file, without its name.
 func withoutPath(err error) string {
 	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return noSuchFile
+	case errors.As(err, &pathErr):
 		return pathErr.Err.Error()
 	}
 	return err.Error()

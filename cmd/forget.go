@@ -27,12 +27,14 @@ func (a *app) newForgetCommand() *cobra.Command {
 		Use:   "forget DOCUMENT…",
 		Short: "Destroy what this home knows of a document",
 		Long: `Destroys salt, digest, size and path of a document in every place of this home: in
-the batches, of all issuers and networks, and in the journal. What stays is its
-leaf hash, which nobody can link to the document without the salt, not even who
-has the document. Tree, batch root and the proofs of all others stay as they are.
+the batches, of all issuers and networks, in what the batch of a newer document
+withdraws, and in the journal. What stays is its leaf hash, which nobody can link to
+the document without the salt, not even who has the document. Tree, batch root and
+the proofs of all others stay as they are, and so does what a status list withdraws.
 
 A document is named by its PDF, its proof file, or the 64 hex digits of its
-SHA-256.
+SHA-256. Where it was forgotten before, what came into the journal since is cleared,
+such as by a withdrawal with its proof.
 
 What it means, and what it does not:
   It cannot be undone. The issuer cannot link the document to its batch any more,
@@ -68,7 +70,10 @@ type forgetJSON struct {
 	Finished int          `json:"finished"`
 	Rows     []forgotJSON `json:"rows"`
 	Names    int          `json:"names"`
-	// Proofs are files that are still there and were not removed.
+	// Withdrawals are lines of what the batches of newer documents withdraw.
+	Withdrawals int `json:"withdrawals"`
+	// Proofs are files that are still there and were not removed: proofs, archives of
+	// them and shard files.
 	Proofs []string `json:"proofs"`
 }
 
@@ -84,14 +89,16 @@ type forgetting struct {
 	forgetOptions
 	batches []*batch.Batch
 
-	begun   []entry           // of an interrupted command, which the journal has already
-	rows    []entry           // named now
-	digests [][32]byte        // of both, and of what was not found
-	taken   map[[32]byte]bool // digests of the rows
+	begun   []entry             // of an interrupted command, which the journal has already
+	rows    []entry             // named now
+	digests [][32]byte          // of both, and of what was not found
+	ids     map[[32]byte]string // by withdrawal id, of both and of what was named with its proof: the document's name
+	kept    []string            // names of documents of which no row is left, but something else
+	taken   map[[32]byte]bool   // digests of the rows
 	missing []batch.Finding
 	valid   []batch.Finding // what is not withdrawn
 	faults  []batch.Finding // all else
-	proofs  []string        // that lie beside the documents
+	outside []string        // proofs, archives and shard files of the documents, which stay
 }
 
 func (a *app) runForget(ctx context.Context, o forgetOptions, what []string) error {
@@ -99,9 +106,9 @@ func (a *app) runForget(ctx context.Context, o forgetOptions, what []string) err
 	if err != nil {
 		return err
 	}
-	if list, err := a.home.batches().List(); err != nil { // before there is a lock, and so a home
+	if own, err := a.isRegistrars(); err != nil { // before there is a lock, and so a home
 		return err
-	} else if len(list) == 0 {
+	} else if !own {
 		return errors.New("there is no batch here: no document was ever anchored from this home")
 	}
 	release, err := a.lock(ctx)
@@ -109,7 +116,7 @@ func (a *app) runForget(ctx context.Context, o forgetOptions, what []string) err
 		return err
 	}
 	defer release()
-	f := &forgetting{app: a, forgetOptions: o, taken: make(map[[32]byte]bool)}
+	f := &forgetting{app: a, forgetOptions: o, taken: make(map[[32]byte]bool), ids: make(map[[32]byte]string)}
 	if f.batches, err = a.home.batches().List(); err != nil {
 		return err
 	}
@@ -122,7 +129,7 @@ func (a *app) runForget(ctx context.Context, o forgetOptions, what []string) err
 	if err := f.check(); err != nil {
 		return err
 	}
-	if len(f.rows) > 0 {
+	if len(f.rows)+len(f.kept) > 0 {
 		if err := f.confirm(ctx); err != nil {
 			return err
 		}
@@ -162,6 +169,13 @@ func (f *forgetting) find(documents []named) error {
 	for _, n := range documents {
 		names[n.digest] = n.name
 		f.digests = append(f.digests, n.digest)
+		if n.proof != nil {
+			f.ids[issuer.WithdrawalID(n.proof.Salt, n.digest)] = n.name
+		}
+	}
+	noted, _, err := f.journal().Clears(f.digests...)
+	if err != nil {
+		return f.journalFault(err)
 	}
 	for _, b := range f.batches {
 		for i, d := range b.Documents {
@@ -176,8 +190,42 @@ func (f *forgetting) find(documents []named) error {
 		}
 	}
 	for _, n := range documents {
-		if !found[n.digest] {
+		switch {
+		case found[n.digest]:
+		case noted[n.digest] > 0 || n.proof != nil && f.isWithdrawnBy(issuer.WithdrawalID(n.proof.Salt, n.digest)):
+			f.kept, f.taken[n.digest] = append(f.kept, n.name), true
+		default:
 			f.missing = append(f.missing, batch.Finding{Path: n.name, Text: "is in no batch of this home: it was never anchored from here, or it was forgotten"})
+		}
+	}
+	return f.checkWithdrawals()
+}
+
+// isWithdrawnBy reports whether a batch of this home withdraws the document.
+func (f *forgetting) isWithdrawnBy(id [32]byte) bool {
+	return slices.ContainsFunc(f.batches, func(b *batch.Batch) bool { return b.Withdraws(id) })
+}
+
+// checkWithdrawals notes the batches that are yet to withdraw what is to be
+// forgotten: without the line they could not.
+func (f *forgetting) checkWithdrawals() error {
+	for _, b := range f.batches {
+		for _, w := range b.Withdrawals {
+			name, ok := f.ids[w.ID]
+			if !ok {
+				continue
+			}
+			newest, _, err := f.home.trust().Status(b.Issuer, b.Network)
+			if err != nil {
+				return err
+			}
+			if newest != nil && b.Statement != nil {
+				if _, ok := newest.FindWithdrawn(w.ID); ok {
+					continue
+				}
+			}
+			f.faults = append(f.faults, batch.Finding{Path: name, Text: fmt.Sprintf(
+				"is to be replaced by batch %s, and no status list here withdraws it yet: finish that first. %s", b.ID, nextStep(b))})
 		}
 	}
 	return nil
@@ -205,9 +253,23 @@ func (f *forgetting) add(e entry, name string) error {
 func (f *forgetting) take(e entry) {
 	d := e.document()
 	f.digests, f.taken[d.Digest] = append(f.digests, d.Digest), true
-	beside := d.Path + proof.Suffix
-	if _, err := os.Lstat(beside); err == nil && !slices.Contains(f.proofs, beside) {
-		f.proofs = append(f.proofs, beside)
+	f.ids[issuer.WithdrawalID(d.Salt, d.Digest)] = d.Path
+	if d.IsElsewhere() { // a path on another machine; the batch does not know which file is whose shard
+		for _, file := range e.batch.ShardFiles {
+			f.stays(file.Path)
+		}
+	} else {
+		f.stays(d.Path + proof.Suffix)
+	}
+	if e.batch.Archive != "" {
+		f.stays(e.batch.Archive)
+	}
+}
+
+// stays notes a file that is there and holds what is to be forgotten, or may.
+func (f *forgetting) stays(path string) {
+	if _, err := os.Lstat(path); err == nil && !slices.Contains(f.outside, path) {
+		f.outside = append(f.outside, path)
 	}
 }
 
@@ -276,6 +338,9 @@ func (f *forgetting) confirm(ctx context.Context) error {
 	if more := len(f.rows) - mostAsked; more > 0 {
 		f.ui.note("  and %s more", number(more))
 	}
+	for _, name := range f.kept[:min(mostAsked, len(f.kept))] {
+		f.ui.note("  %s (its row is gone already; what came into the journal since is cleared)", shown(name))
+	}
 	f.ui.note("This cannot be undone. Nobody here can link such a document to its batch afterwards, nor withdraw it,")
 	f.ui.note("unless somebody brings its proof.")
 	if n := len(f.valid); n > 0 {
@@ -283,7 +348,10 @@ func (f *forgetting) confirm(ctx context.Context) error {
 	}
 	f.ui.note("Document and proof that others hold still verify as they do now. Backups of this home are not reached, nor")
 	f.ui.note("tables and files for other officers that were written from it; and removed bytes can survive on the disk.")
-	for _, path := range f.proofs[:min(mostAsked, len(f.proofs))] {
+	if slices.ContainsFunc(f.rows, func(e entry) bool { return e.batch.Documents[e.index].IsElsewhere() }) {
+		f.ui.note("Shard files have their rows, and the machines of their documents the proofs: remove them there.")
+	}
+	for _, path := range f.outside[:min(mostAsked, len(f.outside))] {
 		f.ui.note("Not removed: %s", shown(path))
 	}
 	if f.yes {
@@ -303,8 +371,8 @@ func (f *forgetting) confirm(ctx context.Context) error {
 }
 
 // forget destroys the rows. The journal has them first, by their leaf indexes: so
-// an interrupted command is finished from there. The plans come last, which the
-// digests of the rows are in.
+// an interrupted command is finished from there. The plans come last, which salts
+// and digests of the rows are in.
 func (f *forgetting) forget() error {
 	if err := f.announce(); err != nil {
 		return err
@@ -312,6 +380,14 @@ func (f *forgetting) forget() error {
 	names, err := f.journal().Forget(f.digests...)
 	if err != nil {
 		return f.journalFault(err)
+	}
+	withdrawals := 0
+	for _, b := range f.batches {
+		n, err := b.ForgetWithdrawals(func(id [32]byte) bool { _, ok := f.ids[id]; return ok })
+		if err != nil {
+			return err
+		}
+		withdrawals += n
 	}
 	all := slices.Concat(f.begun, f.rows)
 	for _, b := range f.batches {
@@ -321,26 +397,36 @@ func (f *forgetting) forget() error {
 			}
 		}
 	}
-	return f.report(names)
+	return f.report(names, withdrawals)
 }
 
 // perEntry is how many leaf indexes an entry of the journal has at most: a line of
 // it has room for these.
 const perEntry = 5000
 
-// announce writes into the journal what is forgotten now.
+// announce writes into the journal what is forgotten now. What an interrupted
+// command announced is not announced again.
 func (f *forgetting) announce() error {
+	_, unsaid, err := f.journal().Clears(f.digests...)
+	if err != nil {
+		return f.journalFault(err)
+	}
 	for _, b := range f.batches {
 		for leaves := range slices.Chunk(indexesIn(f.rows, b), perEntry) {
 			err := f.record(journal.Entry{
 				Act: journal.Forget, Issuer: b.Issuer, Network: b.Network.String(), Batch: b.ID, Count: len(leaves), Leaves: leaves,
+				Cleared: unsaid,
 			})
 			if err != nil {
 				return err
 			}
+			unsaid = 0
 		}
 	}
-	return nil
+	if unsaid == 0 {
+		return nil
+	}
+	return f.record(journal.Entry{Act: journal.Forget, Cleared: unsaid})
 }
 
 // indexesIn are the leaf indexes of those rows that are in the batch.
@@ -355,8 +441,8 @@ func indexesIn(rows []entry, b *batch.Batch) []int {
 	return indexes
 }
 
-func (f *forgetting) report(names int) error {
-	out := forgetJSON{Version: jsonVersion, Documents: len(f.taken), Finished: len(f.begun), Rows: []forgotJSON{}, Names: names, Proofs: append([]string{}, f.proofs...)}
+func (f *forgetting) report(names, withdrawals int) error {
+	out := forgetJSON{Version: jsonVersion, Documents: len(f.taken), Finished: len(f.begun), Rows: []forgotJSON{}, Names: names, Withdrawals: withdrawals, Proofs: append([]string{}, f.outside...)}
 	for _, e := range slices.Concat(f.begun, f.rows) {
 		out.Rows = append(out.Rows, forgotJSON{e.batch.ID, e.index})
 	}
@@ -369,6 +455,12 @@ func (f *forgetting) show(out forgetJSON) error {
 	}
 	for _, r := range out.Rows {
 		f.ui.result("Forgot leaf %d of batch %s", r.Index, r.Batch)
+	}
+	if out.Names > 0 {
+		f.ui.result("Cleared %s in the journal", count(out.Names, "name"))
+	}
+	if out.Withdrawals > 0 {
+		f.ui.result("Cleared %s in what newer documents replace", count(out.Withdrawals, "line"))
 	}
 	if out.Finished > 0 {
 		f.ui.result("%s of these had been begun with by a command that was interrupted", number(out.Finished))

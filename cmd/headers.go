@@ -365,7 +365,13 @@ func (a *app) importHeaders(o headersOptions, path string) error {
 		return hinted(fmt.Errorf("%s: %w", name, err), "such a file is made with: gradseal headers export")
 	}
 	network := segment.Network
-	err = headers.Import(a.home.headerFile(network), segment, headers.Options{Replace: o.replace, Now: time.Now()})
+	file := a.home.headerFile(network)
+	if network.IsTest() && !o.replace {
+		err = checkAgainst(file, segment) // whatever source the file names
+	}
+	if err == nil {
+		err = headers.Import(file, segment, headers.Options{Replace: o.replace, Now: time.Now()})
+	}
 	switch {
 	case !network.IsTest() || o.replace:
 		err = refused(err, network)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"gradseal/bitcoin"
@@ -152,14 +153,16 @@ func (c checks) String() string {
 	return strings.Join(c, ", ")
 }
 
-var longHex = regexp.MustCompile(`[0-9a-f]{40,}`)
+var longHex = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[0-9a-f]{40,}`)
+})
 
 // shown is the value as it is printed.
 func (f field) shown(d *drawing) string {
 	if f.foreign {
 		return quoted(f.value)
 	}
-	return longHex.ReplaceAllStringFunc(safe(f.value), d.digits)
+	return longHex().ReplaceAllStringFunc(safe(f.value), d.digits)
 }
 
 // otsNotes and proofNotes are what to know about what was shown.

@@ -142,7 +142,7 @@ func (d *drawing) operation(s *stop, prefix, below string) {
 	if s.what == "" {
 		d.line("%s%-9s %s", prefix, s.op.Name(), value)
 	} else {
-		d.text(fmt.Sprintf("%s%-9s %-27s  ", prefix, s.op.Name(), value), fmt.Sprintf("%s%-9s %-27s  ", below, "", ""), longHex.ReplaceAllStringFunc(s.what, d.ends))
+		d.text(fmt.Sprintf("%s%-9s %-27s  ", prefix, s.op.Name(), value), fmt.Sprintf("%s%-9s %-27s  ", below, "", ""), longHex().ReplaceAllStringFunc(s.what, d.ends))
 	}
 	if d.full && s.op.Arg != "" {
 		d.line("%s%-9s = %s", below, "", d.hex(s.message))

@@ -146,7 +146,7 @@ func (a *app) mayCreate(id string) error {
 		return err
 	}
 	if p != nil {
-		return errPending(p)
+		return a.errPending(p)
 	}
 	own, err := a.keysOf(id)
 	if err != nil {
@@ -256,6 +256,9 @@ func (a *app) createIssuer(spec issuerSpec, save func(k *keys.Key, path string) 
 		set.Keys = append(set.Keys, issuer.Key{Public: recovery.PublicKey(), Holder: recoveryHolder})
 		signers = append(signers, recovery)
 	}
+	if err := tooFewOfficers(&set); err != nil {
+		return nil, hinted(err, "%s", moreOfficers)
+	}
 	f := &issuer.File{ID: spec.id, Name: spec.name, Sequence: 1, Sets: []issuer.KeySet{set}}
 	text, err := f.Text()
 	if err != nil {
@@ -317,7 +320,7 @@ func (a *app) noIssuerFile(id string, err error) error {
 		return err
 	}
 	if p, pendingErr := a.home.proposals().Proposal(id, 0); pendingErr == nil && p != nil {
-		return errPending(p)
+		return a.errPending(p)
 	}
 	if begun, _ := a.readBegun(id); begun != nil {
 		return hinted(fmt.Errorf("%s: its making was interrupted: %w", id, err), "run again: gradseal issuer create --id %s …", id)
@@ -363,7 +366,7 @@ had. Who missed one cannot take in the next: -o writes it for them.`,
   gradseal issuer show uni.example/registrar --sequence 2 -o uni-2.issuer
 
 Exit codes: 0 done; 1 an error.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneArg(0, "name one issuer by its id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flag("sequence").Changed && o.sequence == 0 {
 				return errors.New("--sequence: issuer files are numbered from 1")

@@ -39,7 +39,8 @@ block can be that much off. The batches of this home that this hits are shown, a
 it is asked before anything is signed.
 
 Where the passphrase is lost, the recovery key signs: type the printed form into a
-file, and give it with --sign-with. A thief can sign as well as you until verifiers
+file, and give it with --sign-with. It is not asked for where the other keys of the
+set are enough. A thief can sign as well as you until verifiers
 have the new pack: publish it at once, and withdraw what the thief anchored.`,
 		Example: `  gradseal issuer close-key --since 2026-11-22T09:00:00Z --reason stolen
   gradseal issuer close-key --since 2026-11-22T09:00:00Z --reason lost \
@@ -73,7 +74,7 @@ func (a *app) runIssuerClose(ctx context.Context, o issuerCloseOptions) error {
 	if err != nil || finished {
 		return err
 	}
-	c.at = since
+	c.at, c.past = since, true
 	c.act = journal.Entry{Act: journal.Rotate, Reason: "close-key since " + since.Format(time.RFC3339) + ", " + o.reason}
 	if err := c.leaving(len(o.drop) == 0); err != nil {
 		return err
@@ -130,7 +131,7 @@ func (c *keyChange) confirmClose(ctx context.Context, yes bool) error {
 	}
 	c.listTouched(touched)
 	if len(touched) > 0 {
-		c.ui.warn("nobody can say of these any more that you made them: issue their documents again")
+		c.ui.warn("nobody can say of these any more that you made them: issue their documents again with --reissue")
 	}
 	if yes {
 		return nil

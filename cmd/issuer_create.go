@@ -53,8 +53,8 @@ func (c *keyChange) checkFirst(o issuerCreateOptions, officers []issuer.Key) err
 		return err
 	}
 	f := c.first(o, officers, stand)
-	if n := len(f.Sets[0].Keys); o.threshold > n {
-		return hinted(fmt.Errorf("%s would have to sign, and there would be %s", count(o.threshold, "key"), count(n, "key")), "give --threshold N, or add keys with --officer FILE")
+	if err := tooFewOfficers(&f.Sets[0]); err != nil {
+		return hinted(err, "%s", moreOfficers)
 	}
 	if _, err := f.Text(); err != nil {
 		return err

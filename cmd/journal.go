@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -50,29 +51,35 @@ Exit codes: 0 done; 1 an error, such as an entry that is not as it was written.`
 }
 
 func (a *app) newJournalVerifyCommand() *cobra.Command {
-	return &cobra.Command{
+	var heads []string
+	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Look whether the journal is as it was written",
 		Long: `Holds every entry against the one before it, and every name against its salted
-hash: an entry that was changed, taken out or moved is noticed, and named.
+hash: an entry that was changed, taken out or moved is noticed, and named. So is a
+name that is gone although no forget entry says that it was cleared.
 
-That the newest entries were cut off does not show in the journal itself. Note the
-head that is printed here now and then, where nobody can change it; an entry that
-is not there any more shows when the head is another one at the same number. What
-was done to batches and status lists gradseal audit compares with the journal. Who
-can write the whole journal can also write another one.`,
+That the newest entries were cut off, or all written anew, does not show in the
+journal itself. Note the head that is printed here now and then, where nobody can
+change it, and give what was noted with --head: it must still be there, however
+many entries have come since. What was done to batches and status lists gradseal
+audit compares with the journal.`,
 		Example: `  gradseal journal verify
+  gradseal journal verify --head 12:8a1f0c…
 
 Exit codes: 0 it is as it was written; 1 it is not, or an error.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.runJournalVerify() },
+		RunE: func(*cobra.Command, []string) error { return a.runJournalVerify(heads) },
 	}
+	cmd.Flags().StringArrayVar(&heads, "head", nil, "a `head` that was noted, NUMBER:HASH as it is printed here (can be repeated)")
+	return cmd
 }
 
 // recordJSON is an entry of the journal under --json.
 type recordJSON struct {
 	Version   int           `json:"version"`
 	Number    uint64        `json:"number"`
+	Hash      string        `json:"hash"`
 	Time      string        `json:"time"`
 	By        string        `json:"by"`
 	Act       string        `json:"act"`
@@ -89,6 +96,7 @@ type recordJSON struct {
 	Reason    string        `json:"reason"`
 	Count     int           `json:"count"`
 	Leaves    []int         `json:"leaves"`
+	Cleared   int           `json:"cleared"`
 	Documents []subjectJSON `json:"documents"`
 	Forgotten int           `json:"forgotten"`
 	Part      int           `json:"part"`
@@ -102,10 +110,10 @@ type subjectJSON struct {
 
 func newRecordJSON(r journal.Record) recordJSON {
 	out := recordJSON{
-		Version: jsonVersion, Number: r.Number, Time: r.Time.Format(time.RFC3339), By: r.By, Act: string(r.Act), Late: r.Late,
+		Version: jsonVersion, Number: r.Number, Hash: hex.EncodeToString(r.Hash[:]), Time: r.Time.Format(time.RFC3339), By: r.By, Act: string(r.Act), Late: r.Late,
 		Issuer: r.Issuer, Network: r.Network, Batch: r.Batch, BatchRoot: r.Root, Sequence: r.Sequence, Text: r.Text,
 		TxID: r.TxID, Height: r.Height, Block: r.Block, Reason: r.Reason, Count: r.Count,
-		Leaves: append([]int{}, r.Leaves...), Documents: []subjectJSON{}, Forgotten: r.Forgotten, Part: r.Part, Parts: r.Parts,
+		Leaves: append([]int{}, r.Leaves...), Cleared: r.Cleared, Documents: []subjectJSON{}, Forgotten: r.Forgotten, Part: r.Part, Parts: r.Parts,
 	}
 	for _, s := range r.About {
 		out.Documents = append(out.Documents, subjectJSON{s.Name, hex.EncodeToString(s.Digest[:])})
@@ -191,6 +199,9 @@ func recordLine(r journal.Record) string {
 	if len(r.Leaves) > 0 {
 		add("%s", leavesText(r.Leaves))
 	}
+	if r.Cleared > 0 {
+		add("%s cleared", count(r.Cleared, "name"))
+	}
 	if r.Reason != "" {
 		add("%s", safe(r.Reason))
 	}
@@ -229,22 +240,41 @@ type journalJSON struct {
 	First   *string `json:"first"`
 	Last    *string `json:"last"`
 	Head    *string `json:"head"`
-	Names   int     `json:"names"`
-	Torn    int     `json:"torn"`
+	// Noted are the heads of --head, which are all there.
+	Noted []string `json:"noted"`
+	Names int      `json:"names"`
+	Torn  int      `json:"torn"`
 }
 
-func (a *app) runJournalVerify() error {
-	s, err := a.journal().Survey()
-	if err != nil {
-		return hinted(fmt.Errorf("the journal: %w", err), "up to there it is as it was written; compare it with one in a backup")
+func (a *app) runJournalVerify(heads []string) error {
+	out := journalJSON{Version: jsonVersion, Noted: []string{}}
+	var noted []journal.Head
+	for _, text := range heads {
+		h, err := journal.ParseHead(text)
+		if err != nil {
+			return hinted(fmt.Errorf("--head: %w", err), "write it as gradseal journal verify printed it, after the word head")
+		}
+		noted, out.Noted = append(noted, h), append(out.Noted, h.String())
 	}
-	out := journalJSON{Version: jsonVersion, Entries: s.Head.Number, Names: s.Names, Torn: s.Torn}
+	s, err := a.journal().Survey(noted...)
+	switch {
+	case errors.As(err, new(*journal.HeadError)):
+		return hinted(fmt.Errorf("the journal: %w", err), "each entry follows the one before, and yet somebody wrote other ones: compare it with one in a backup, and find out who")
+	case err != nil:
+		return hinted(fmt.Errorf("the journal: %w", err), "up to there it is as it was written; compare it with one in a backup")
+	case s.Lost() > 0:
+		return hinted(errors.New("the journal: "+lostNames(s)), "the entries are as they were written; compare its table of names with one in a backup")
+	}
+	out.Entries, out.Names, out.Torn = s.Head.Number, s.Names, s.Torn
 	if s.Head.Number > 0 {
 		out.First, out.Last = ptr(s.First.Format(time.RFC3339)), ptr(s.Last.Format(time.RFC3339))
 		out.Head = ptr(hex.EncodeToString(s.Head.Hash[:]))
 	}
 	if s.Torn > 0 {
 		a.ui.warn("the last line of the journal is not whole, %s, as a power cut leaves it: the next entry sets it aside", count(s.Torn, "byte"))
+	}
+	if n := s.Left(); n > 0 {
+		a.ui.warn("%s still stand in the journal's table although an entry says that they were cleared: forget was stopped, or an older table was put back. The same gradseal forget again clears them", count(n, "name"))
 	}
 	if a.ui.json {
 		return a.ui.object(out)
@@ -253,11 +283,22 @@ func (a *app) runJournalVerify() error {
 		a.ui.result("The journal is empty: nothing was done in this home yet")
 		return nil
 	}
-	number := number(s.Head.Number)
 	a.ui.result("%s, from %s to %s: each follows the one before", entries(s.Head.Number), *out.First, *out.Last)
-	a.ui.result("head %s %s", number, *out.Head)
-	a.ui.note("Note the head, with its number, where nobody can change it: that the newest entries were cut off shows only there")
+	for _, h := range out.Noted {
+		a.ui.result("noted head %s: it is there", h)
+	}
+	a.ui.result("head %s", s.Head)
+	a.ui.note("Note the head where nobody can change it, for gradseal journal verify --head: that the newest entries were cut off, or all written anew, shows only there")
 	return nil
+}
+
+// lostNames says how many names are gone.
+func lostNames(s *journal.Survey) string {
+	is := "is"
+	if s.Lost() != 1 {
+		is = "are"
+	}
+	return fmt.Sprintf("%s of documents %s gone from its table, and no forget entry says that they were cleared: somebody removed them", count(s.Lost(), "name"), is)
 }
 
 // entries prints "1 entry" and "2 entries".

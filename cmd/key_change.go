@@ -67,6 +67,7 @@ type keyChange struct {
 	keyChangeOptions
 	file  *issuer.File // the newest one; nil while the issuer is being made
 	begun *begunChange // what an interrupted one left, and what this one leaves
+	past  bool         // the set ends in the past: its own keys may be lost
 	now   time.Time
 	at    time.Time // the end of the newest set, and the beginning of the next
 	act   journal.Entry
@@ -155,8 +156,13 @@ func (a *app) startKeyChange(ctx context.Context, o keyChangeOptions) (c *keyCha
 	switch {
 	case err != nil && !o.startOver:
 		return nil, false, hinted(err, "to drop what was begun, and begin again with another new key: --start-over")
-	case begun != nil && begun.Sequence <= c.file.Sequence:
+	case begun != nil && begun.Sequence <= c.file.Sequence && !o.startOver:
 		return c, true, a.finishBegun(ctx, c.file, o.newKey.passphraseOr(o.passphraseFile))
+	}
+	if err := a.mayChangeKeys(o.issuer); err != nil {
+		return nil, false, err
+	}
+	switch {
 	case begun != nil && !o.startOver:
 		c.begun = begun
 	default:
@@ -174,7 +180,7 @@ func (a *app) refusePending(id string) error {
 	}
 	for _, p := range pending {
 		if p.Issuer == id {
-			return errPending(p)
+			return a.errPending(p)
 		}
 	}
 	return nil
@@ -183,6 +189,10 @@ func (a *app) refusePending(id string) error {
 // finishBegun ends a change whose issuer file is in force, and says so.
 func (a *app) finishBegun(ctx context.Context, f *issuer.File, passphraseFile string) error {
 	a.ui.note("The change of keys that issuer file %d makes was begun before, and its file is in force.", f.Sequence)
+	if err := tooFewOfficers(&f.Sets[len(f.Sets)-1]); err != nil {
+		return hinted(fmt.Errorf("its keys can sign no status list: %w", err),
+			"change the keys once more: gradseal issuer rotate --start-over --sign-with RECOVERY-KEY --threshold N, or with --officer FILE")
+	}
 	if err := a.renewLists(ctx, f, passphraseFile, nil); err != nil {
 		return err
 	}
@@ -351,13 +361,14 @@ func (c *keyChange) next(made newKeys, officers []issuer.Key) (*issuer.File, err
 		set.Keys = append(set.Keys, issuer.Key{Public: made.recovery, Holder: recoveryHolder})
 	}
 	set.Threshold = cmp.Or(c.threshold, c.newest().Threshold)
-	if n := len(set.Keys); set.Threshold < 1 || set.Threshold > n {
-		return nil, hinted(fmt.Errorf("%s would have to sign, and there would be %s", count(set.Threshold, "key"), count(n, "key")), "give --threshold N, add keys with --officer FILE, or keep the recovery key with --sign-with FILE")
+	if err := tooFewOfficers(&set); err != nil {
+		return nil, hinted(err, "%s", moreOfficers)
 	}
 	f := &issuer.File{ID: c.file.ID, Name: cmp.Or(c.name, c.file.Name), Sequence: c.file.Sequence + 1, Sets: slices.Clone(c.file.Sets)}
 	last := &f.Sets[len(f.Sets)-1]
 	if !c.at.After(last.From) {
-		return nil, fmt.Errorf("the newest key set is in force from %s: it cannot end at %s", last.From.Format(time.RFC3339), c.at.Format(time.RFC3339))
+		return nil, hinted(fmt.Errorf("the newest key set is in force from %s: it cannot end at %s", last.From.Format(time.RFC3339), c.at.Format(time.RFC3339)),
+			"a time after that closes the newest keys; what older ones signed before they ended is withdrawn by its batch root: gradseal withdraw --batch ROOT --reason %s", issuer.ReasonKeyCompromise)
 	}
 	if last.Until.IsZero() || last.Until.After(c.at) {
 		last.Until = c.at
@@ -373,6 +384,26 @@ func (c *keyChange) next(made newKeys, officers []issuer.Key) (*issuer.File, err
 			"make an issuer with another id, and have verifiers add it by its fingerprint; what this one issued stays as good as it is")
 	}
 	return f, nil
+}
+
+// moreOfficers says what to do about tooFewOfficers.
+const moreOfficers = "give --threshold N, or add another officer's key with --officer FILE"
+
+// tooFewOfficers says so where a key set could never sign a batch or a status list. A
+// recovery key lies on paper, and signs issuer files only.
+func tooFewOfficers(set *issuer.KeySet) error {
+	officers, besides := 0, ""
+	for _, k := range set.Keys {
+		if k.Holder == recoveryHolder {
+			besides = " besides the recovery key, which signs no batch and no status list"
+		} else {
+			officers++
+		}
+	}
+	if set.Threshold >= 1 && set.Threshold <= officers {
+		return nil
+	}
+	return fmt.Errorf("%s would have to sign, and there would be %s%s", count(set.Threshold, "key"), count(officers, "key"), besides)
 }
 
 // check finds every fault of the file that is to be, before any key is made.
@@ -423,11 +454,15 @@ func (c *keyChange) openOld(ctx context.Context) error {
 		}
 		return 1
 	})
+	sure := c.sure()
 	for _, k := range own {
-		if c.signed(set.Keys) >= set.Threshold && !stays(k) {
+		if !stays(k) && (c.signed(set.Keys) >= set.Threshold || c.past && sure >= set.Threshold) {
 			break
 		}
 		s, err := c.openOwnKey(ctx, k, set.Keys, c.passphraseFile)
+		if errors.Is(err, keys.ErrPassphrase) {
+			err = hinted(err, "it is the one that was chosen when the key was made; that of the new key is given with --new-passphrase-file. If it is lost, close the key, and have another one of the set sign: gradseal issuer close-key --reason lost --sign-with RECOVERY-KEY")
+		}
 		if err != nil {
 			return err
 		}
@@ -435,10 +470,23 @@ func (c *keyChange) openOld(ctx context.Context) error {
 			c.sign(s)
 		}
 	}
-	if c.signed(set.Keys) == 0 {
+	if max(c.signed(set.Keys), sure) == 0 {
 		return errNoKeyInForce(c.file, own)
 	}
 	return nil
+}
+
+// sure counts the keys of the set that ends whose signatures the next file cannot do
+// without: those given with --sign-with, and those that stay, for every key of the new
+// set signs.
+func (c *keyChange) sure() (n int) {
+	kept := c.kept()
+	for _, k := range c.newest().Keys {
+		if c.holdsSecret(k) || slices.Contains(kept, k) {
+			n++
+		}
+	}
+	return n
 }
 
 // sign adds a signer, once.

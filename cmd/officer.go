@@ -22,7 +22,8 @@ type officer struct {
 	passphraseFile string
 	now            time.Time
 	open           []keys.Signer
-	joining        bool // a list is signed that ends a fork
+	joining        bool   // a list is signed that ends a fork
+	requestFile    string // for what others have to sign of a list; empty: the usual name
 }
 
 // officer returns who signs for an issuer of this home.
@@ -106,10 +107,16 @@ func (o *officer) changeList(ctx context.Context, n bitcoin.Network, e journal.E
 	} else if err != nil {
 		return nil, err
 	}
+	if err := next.CheckNumber(time.Now()); err != nil {
+		return nil, hinted(err, "if the clock is right, run this again in a minute: the list before has the highest number that there can be")
+	}
 	if pending, err := o.pendingProposal(o.file.ID, n); err != nil {
 		return nil, err
 	} else if pending != nil {
-		return nil, errPending(pending)
+		return nil, o.errPending(pending)
+	}
+	if err := o.refuseFile(o.file.ID); err != nil {
+		return nil, err
 	}
 	if err := o.openKeys(ctx, n); err != nil {
 		return nil, err

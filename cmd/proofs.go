@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gradseal/batch"
+	"gradseal/batch/leaves"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -24,19 +25,27 @@ import (
 type proofsOptions struct {
 	only   []string
 	output string
+	// archive is a ZIP file for all of them.
+	archive string
+	shards  shardOptions
 }
 
 func (o *proofsOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArrayVar(&o.only, "only", nil, "one `document`: path or name as anchored, the file, its proof, or its SHA-256; may be repeated")
+	flags.StringArrayVar(&o.only, "only", nil, "one `document`: path or name as anchored, its file, proof or SHA-256; may be repeated")
 	flags.StringVarP(&o.output, "output", "o", "", "`folder` to write the proofs to (default: beside the documents, where they were anchored)")
+	o.shards.addFlags(cmd)
+	flags.StringVar(&o.archive, "archive", "", archiveUsage)
+	for _, other := range []string{"output", "leaves", "answer"} {
+		cmd.MarkFlagsMutuallyExclusive("archive", other)
+	}
 }
 
 func (a *app) newProofsCommand() *cobra.Command {
 	var o proofsOptions
 	cmd := &cobra.Command{
-		Use:   "proofs BATCH",
-		Short: "Write proofs again that were lost",
+		Use:   "proofs BATCH | --leaves FILE --answer FILE",
+		Short: "Write proofs again that were lost, or those of a shard",
 		Long: `Writes the proofs of a batch again from what this home keeps, byte for byte as
 anchor and upgrade wrote them: with the evidence that the batch has now, pending
 where it has none. No document is read, no node is asked and nothing is signed.
@@ -48,17 +57,39 @@ gets the folders in which they lay, too.
 
 A proof that is there already is left as it is, and nothing but an older proof of
 the same batch is overwritten. Of a document that was forgotten nothing is kept to
-write a proof from.`,
+write a proof from.
+
+Where the documents are on other machines (gradseal anchor --leaves), BATCH and the
+shard files give the answers again, each beside its shard file or at -o. On the
+worker, with no home, shard file and answer give the proofs: beside the documents, or
+at the same paths below -o, a folder or s3://BUCKET/PREFIX. The hashes of the answer
+lead from the shard's documents to the root of its statement, or nothing is written.
+Who signed that, and whether the block exists, is not looked at there: verify does.
+Who can hand the worker an answer can so have it write proofs that do not verify.
+Then, or after a rehearsal, the right answer with --replace overwrites them; those
+with the evidence of a block of a network that counts, only --replace-confirmed does.`,
 		Example: `  gradseal proofs 20261122-10b7b705
   gradseal proofs 20261122-10b7b705 --only s0815.pdf
   gradseal proofs 20261122-10b7b705 --only ~/Desktop/transcript.pdf -o for-the-graduate/
+  gradseal proofs 20261122-10b7b705 --archive proofs.zip
+  gradseal proofs 20261122-10b7b705 --leaves june-07.leaves
+  gradseal proofs --leaves june-07.leaves --answer june-07.anchored
 
 Exit codes: 0 every proof that was asked for is there; 1 an error, or a document
 got none, which is named.`,
-		Args: needOneBatch,
+		Args: func(cmd *cobra.Command, args []string) error { return o.shards.checkArgs(cmd, args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flag("output").Changed && o.output == "" {
 				return errors.New("--output: no folder is named") // such as by a variable that is not set
+			}
+			if cmd.Flag("archive").Changed && o.archive == "" {
+				return errors.New("--archive: no file is named")
+			}
+			switch {
+			case o.shards.answer != "":
+				return a.runShardProofs(cmd.Context(), o)
+			case len(o.shards.leaves) > 0:
+				return a.runAnswers(cmd.Context(), o, args[0])
 			}
 			return a.runProofs(cmd.Context(), o, args[0])
 		},
@@ -73,6 +104,7 @@ type proofsJSON struct {
 	Batch     string        `json:"batch"`
 	Network   string        `json:"network"`
 	Folder    *string       `json:"folder"`
+	Archive   *string       `json:"archive"`
 	Documents int           `json:"documents"`
 	Written   int           `json:"written"`
 	Unchanged int           `json:"unchanged"`
@@ -104,6 +136,14 @@ func (a *app) runProofs(ctx context.Context, o proofsOptions, id string) error {
 	forgotten := len(wanted)
 	wanted = slices.DeleteFunc(wanted, func(i int) bool { return b.Documents[i].Forgotten })
 	forgotten -= len(wanted)
+	if o.archive != "" {
+		done, err := a.proofsToArchive(ctx, b, o, wanted)
+		if err != nil {
+			return err
+		}
+		done.Forgotten = forgotten
+		return a.reportProofs(b, o, done)
+	}
 	places, left, err := placeProofs(b, wanted, o.output)
 	if err != nil {
 		return err
@@ -311,7 +351,11 @@ const goneDocument = "is not where it was"
 func namesBelow(b *batch.Batch, indexes []int) ([]string, error) {
 	names := make([]string, len(indexes))
 	for k, i := range indexes {
-		names[k] = filepath.Base(b.Documents[i].Path)
+		d := &b.Documents[i]
+		names[k] = filepath.Base(d.Path)
+		if d.IsElsewhere() {
+			names[k] = filepath.Join(d.Shard(), filepath.FromSlash(d.PathInShard()))
+		}
 	}
 	if _, _, clash := firstTwice(names); !clash {
 		return names, nil
@@ -363,23 +407,37 @@ func (a *app) writeAgain(ctx context.Context, b *batch.Batch, places []batch.Pla
 	bar := a.ui.startProgress("Writing proofs", int64(len(places)), false)
 	defer bar.finish()
 	return b.WriteAgain(ctx, places, func(i int, proofFile []byte) error {
-		d := &b.Documents[i]
-		result := v.Verify(verify.Digest(d.Digest), proofFile)
-		for k, c := range result.Checks {
-			if c.Outcome == verify.Failed || k <= verify.Inclusion && c.Outcome != verify.OK {
-				return hinted(fmt.Errorf("%s: its proof would not verify and was not written: %s: %s", d.Path, c.Name, c.Detail),
-					"what this home keeps of batch %s was damaged: restore it from a backup", b.ID)
-			}
-		}
-		return nil
+		return judgeAgain(v, b, i, proofFile)
 	}, func() { bar.add(1) })
+}
+
+// damaged says what to do where a batch makes proofs that do not verify. On a worker
+// there is no home: it is the answer that is wrong.
+func damaged(b *batch.Batch) string {
+	if b.IsAnswer() {
+		return "the answer is wrong: have it written again on the machine that anchored, gradseal proofs " + b.ID + " --leaves SHARD" + leaves.Suffix
+	}
+	return "what this home keeps of batch " + b.ID + " was damaged: restore it from a backup"
+}
+
+// judgeAgain judges a proof that is about to be written again.
+func judgeAgain(v *verify.Verifier, b *batch.Batch, index int, proofFile []byte) error {
+	d := &b.Documents[index]
+	result := v.Verify(verify.Digest(d.Digest), proofFile)
+	for k, c := range result.Checks {
+		if c.Outcome == verify.Failed || k <= verify.Inclusion && c.Outcome != verify.OK {
+			return hinted(fmt.Errorf("%s: its proof would not verify and was not written: %s: %s", d.Path, c.Name, c.Detail),
+				"%s", damaged(b))
+		}
+	}
+	return nil
 }
 
 func (a *app) reportProofs(b *batch.Batch, o proofsOptions, done batch.Again) error {
 	slices.SortFunc(done.Left, func(x, y batch.Finding) int { return strings.Compare(x.Path, y.Path) })
 	if a.ui.json {
 		out := proofsJSON{
-			Version: jsonVersion, Batch: b.ID, Network: b.Network.String(), Folder: orNull(o.output),
+			Version: jsonVersion, Batch: b.ID, Network: b.Network.String(), Folder: orNull(o.output), Archive: orNull(o.archive),
 			Documents: done.Written + done.Unchanged + len(done.Left),
 			Written:   done.Written, Unchanged: done.Unchanged, Forgotten: done.Forgotten,
 			Pending: !b.IsFinal(), Left: newRefusalsJSON(done.Left),
@@ -400,8 +458,8 @@ func (a *app) printProofs(b *batch.Batch, o proofsOptions, done batch.Again) {
 	}
 	if done.Written > 0 || done.Unchanged == 0 && len(done.Left) == 0 {
 		where := "beside the documents"
-		if o.output != "" {
-			where = "to " + shown(o.output)
+		if to := cmp.Or(o.archive, o.output); to != "" {
+			where = "to " + shown(to)
 		}
 		a.ui.result("Wrote %s of batch %s %s", count(done.Written, kind), b.ID, where)
 	}

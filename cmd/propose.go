@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"gradseal/approval"
@@ -55,8 +56,13 @@ func (a *app) known(id string, n bitcoin.Network, now time.Time) (approval.Known
 		return k, nil
 	}
 	newest, _, err := a.home.trust().Status(id, n)
-	if newest != nil {
-		k.List = newest.StatusList
+	if err != nil || newest == nil {
+		return k, err
+	}
+	k.List = newest.StatusList
+	fork, err := a.home.trust().Fork(id, n)
+	if fork != nil {
+		k.Fork = fork.StatusList
 	}
 	return k, err
 }
@@ -102,9 +108,21 @@ func (a *app) proposalOf(b *batch.Batch) (*approval.Proposal, error) {
 
 // errPending says that a proposal has to be finished first: two status lists with
 // one sequence number would be a fork.
-func errPending(p *approval.Proposal) error {
+func (a *app) errPending(p *approval.Proposal) error {
+	far, err := a.standingOf(p)
+	what := asked(p.Request)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", p.Name(), err)
+	case far == approved:
+		return hinted(fmt.Errorf("%s is signed by enough officers, and not finished: nothing else of %s is signed meanwhile", what, p.Issuer), "%s", a.goOnWith(p))
+	case far == outdated && p.Statement != nil:
+		return hinted(fmt.Errorf("%s waits, and is signed by keys that ended since: nothing else of %s is signed meanwhile", what, p.Issuer), "%s", a.againWith(p))
+	case far == unfinished:
+		return hinted(fmt.Errorf("%s is signed by enough others, and not by this home: nothing else of %s is signed meanwhile", what, p.Issuer), "sign it: gradseal approve. It is dropped with: gradseal approve --abandon %s", p.Name())
+	}
 	return hinted(fmt.Errorf("%s waits for other officers: nothing else of %s is signed meanwhile", p.Name(), p.Issuer),
-		"take in their answer: gradseal approve %s. What is asked of them is written again by: gradseal approve. It is dropped with: gradseal approve --abandon %s", p.Name()+approvalSuffix, p.Name())
+		"take in their answer: gradseal approve %s. What is asked of them is written again by: gradseal approve. It is dropped, and nothing of it comes into force, with: gradseal approve --abandon %s", p.Name()+approvalSuffix, p.Name())
 }
 
 // ownPublic returns those of the keys that this home has the secrets of, by what
@@ -173,7 +191,17 @@ func (o *officer) proposeList(newest *trust.SignedList, next *issuer.StatusList,
 	if err != nil {
 		return err
 	}
-	return o.propose(p, "", e.About...)
+	return o.propose(p, o.requestFile, e.About...)
+}
+
+// askIn has the request for other officers written to a file, which holds one: lists
+// of several networks are requests of their own.
+func (o *officer) askIn(path string, networks int) error {
+	if path != "" && networks > 1 {
+		return hinted(errors.New("--request names one file, and the lists of several networks are to be signed"), "do one after another, with --network")
+	}
+	o.requestFile = path
+	return nil
 }
 
 // listRequest is a request about a status list.
@@ -236,6 +264,10 @@ func (a *app) ask(p *approval.Proposal, path string) error {
 		if request, err = a.withEntries(p); err != nil {
 			return err
 		}
+	}
+	request, err := a.withWithdrawn(request)
+	if err != nil {
+		return err
 	}
 	if path == "" {
 		path = p.Name() + requestSuffix
@@ -302,6 +334,41 @@ func (a *app) withEntries(p *approval.Proposal) (*approval.Request, error) {
 	return request, err
 }
 
+// withWithdrawn adds the documents that the status list of a request withdraws, as
+// far as this home has them: the list itself has only numbers.
+func (a *app) withWithdrawn(request *approval.Request) (*approval.Request, error) {
+	if request.StatusList() == nil {
+		return request, nil
+	}
+	changes := approval.Compare(request.BaseList(), request.StatusList())
+	wanted := make(map[[32]byte]bool)
+	for _, w := range slices.Concat(changes.Withdrawn, changes.Corrected) {
+		wanted[w.ID] = true
+	}
+	if len(wanted) == 0 {
+		return request, nil
+	}
+	all, err := a.home.batches().List()
+	if err != nil {
+		return nil, err
+	}
+	r := *request
+	for _, b := range all {
+		for _, d := range b.Documents {
+			row := approval.Document{Name: filepath.Base(d.Path), Salt: d.Salt, Digest: d.Digest}
+			if d.Forgotten || !wanted[row.WithdrawalID()] {
+				continue
+			}
+			delete(wanted, row.WithdrawalID())
+			if row.Name = safe(row.Name); len(row.Name) > approval.MaxName {
+				row.Name = strings.ToValidUTF8(row.Name[:approval.MaxName], "")
+			}
+			r.Withdrawn = append(r.Withdrawn, row)
+		}
+	}
+	return approval.New(r)
+}
+
 // writeRequest writes a request or an answer, readable by its owner only. It
 // replaces an earlier one of the same issuer, and no other file.
 func writeRequest(path string, r *approval.Request) error {
@@ -325,19 +392,50 @@ func writeRequest(path string, r *approval.Request) error {
 	return atomicfile.WriteFile(path, data, 0o600)
 }
 
+// refuseFile refuses to sign anything while an issuer file waits for other officers:
+// keys that sign now may end with it.
+func (a *app) refuseFile(id string) error {
+	p, err := a.pendingProposal(id, 0)
+	if err != nil || p == nil {
+		return err
+	}
+	return a.errPending(p)
+}
+
 // refuseProposed refuses to issue anything while something else of the issuer waits
 // for other officers.
 func (r *anchorRun) refuseProposed(plan *batch.Plan) error {
 	p, err := r.pendingProposal(r.issuer, r.network)
+	if err != nil {
+		return err
+	}
+	// The keys that sign may be about to end. What enough of them signed goes on.
+	if p == nil || !slices.ContainsFunc(plan.Resume, func(b *batch.Batch) bool { return b.ID == p.Batch && p.IsIssued(r.fileOf(p), r.now) }) {
+		if unsigned(plan) > 0 {
+			err = r.refuseFile(r.issuer)
+		}
+	}
 	if err != nil || p == nil {
 		return err
 	}
 	other := func(b *batch.Batch) bool { return b.State() == batch.Planned && b.ID != p.Batch }
 	stale := func(b *batch.Batch) bool { return b.ID == p.Batch }
-	if len(plan.New) > 0 || slices.ContainsFunc(plan.Resume, other) || slices.ContainsFunc(plan.Stale, stale) {
-		return errPending(p)
+	if plan.Fresh() > 0 || slices.ContainsFunc(plan.Resume, other) || slices.ContainsFunc(plan.Stale, stale) {
+		return r.errPending(p)
 	}
 	return nil
+}
+
+// dropOutdated drops the proposal of a batch whose statement was signed by keys that
+// ended since, and returns nil for it: the keys in force sign the batch anew. No
+// status list names what was signed before, and none will.
+func (r *anchorRun) dropOutdated(p *approval.Proposal) (*approval.Proposal, error) {
+	far, err := r.standingOf(p)
+	if err != nil || far != outdated {
+		return p, err
+	}
+	r.ui.note("Batch %s was signed by keys that ended since: it is signed anew, by those of issuer file %d", p.Batch, r.officer.file.Sequence)
+	return nil, r.abandonProposal(p)
 }
 
 // proposed takes up a batch that other officers were asked about: where enough of
@@ -357,15 +455,19 @@ func (r *anchorRun) proposed(b *batch.Batch, p *approval.Proposal) error {
 // fresh returns the proposal, made anew where its status list was overtaken: by one
 // that was taken in here since, or by another officer's that this home signed.
 func (o *officer) fresh(p *approval.Proposal) (*approval.Proposal, error) {
+	o.joining = p.Kind == approval.List
 	newest, err := o.newest(p.Network)
 	if err != nil {
 		return nil, err
 	}
-	k := approval.Known{File: o.file, Now: o.now}
-	if newest != nil {
-		k.List = newest.StatusList
+	k, err := o.known(p.Issuer, p.Network, o.now)
+	if err != nil {
+		return nil, err
 	}
 	err = p.CheckList(k)
+	if _, signersErr := p.Signers(k.File, k.Now); err == nil && errors.Is(signersErr, issuer.ErrNotInForce) {
+		err = fmt.Errorf("%w: the keys that signed it ended", approval.ErrStale)
+	}
 	used, usedErr := o.home.proposals().Numbers(p.Issuer, p.Network)
 	switch {
 	case usedErr != nil:
@@ -529,7 +631,7 @@ func (a *app) proposeFile(_ context.Context, next *issuer.File, signed []byte, e
 	case open != nil && open.Subject() == text:
 		return a.ask(open, out)
 	case open != nil:
-		return errPending(open)
+		return a.errPending(open)
 	}
 	p, err := newProposal(approval.Request{Kind: approval.File, Issuer: next.ID, Proposer: by[0].Public, File: []byte(text)}, e)
 	if err != nil {
@@ -550,6 +652,9 @@ func (a *app) proposeFile(_ context.Context, next *issuer.File, signed []byte, e
 // finishFile joins the signatures of an issuer file, and puts it into force where
 // they are enough; otherwise it asks further officers, and returns waitingError.
 func (a *app) finishFile(p *approval.Proposal, path string) error {
+	if err := a.mayChangeKeys(p.Issuer); err != nil { // it was restored since
+		return err
+	}
 	k, err := a.known(p.Issuer, 0, time.Now())
 	if err != nil {
 		return err

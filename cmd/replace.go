@@ -237,6 +237,19 @@ func (r *anchorRun) noteWithdrawn(b *batch.Batch, e *journal.Entry) {
 	}
 }
 
+// tellReplaced says, where gradseal anchor goes on with a replacement, what that
+// withdraws: it was agreed to when replace began.
+func (r *anchorRun) tellReplaced(plan *batch.Plan) {
+	if r.replacing != nil {
+		return
+	}
+	for _, b := range plan.Resume {
+		if len(b.Withdrawals) > 0 && b.State() < batch.Complete {
+			r.ui.note("Batch %s was begun by gradseal replace, and withdraws %s", b.ID, r.replacedBy(b))
+		}
+	}
+}
+
 func (s *replaceRun) show() {
 	if w := s.withdrawRun.work[s.anchorRun.network]; w != nil {
 		s.withdrawRun.show([]*withdrawals{w})

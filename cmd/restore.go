@@ -44,7 +44,8 @@ lists with one number make every verifier answer CANNOT TELL for all documents o
 the institution. So before it signs anything for a network it has to take in the
 newest list that is published:
     gradseal status import FILE
-That may be the very list that is in the backup, if no later one was ever given
+Before its keys are changed it has to take in the newest pack, with gradseal trust
+add. That may be the very list, or the very issuer file, that is in the backup, if no later one was ever given
 out; gradseal cannot know, you must. The network inside the program is exempt.
 
 Documents, and the proofs beside them, are not in a backup. gradseal proofs writes
@@ -257,6 +258,9 @@ func (a *app) reportRestored(out *backupJSON) error {
 	a.ui.result("Restored %s from %s, made %s: %s, %s", shown(*out.Home), shown(out.File), out.Created, count(out.Files, "file"), size(out.Bytes))
 	a.showStock(out)
 	a.ui.note("Documents and the proofs beside them are not in a backup; gradseal proofs BATCH writes proofs again.")
+	if len(out.Issuers) > 0 {
+		a.ui.note("Before keys are changed in this home, take in the newest published pack: gradseal trust add PACK")
+	}
 	for _, l := range out.Lists {
 		if l.Held {
 			a.ui.note("Before this home signs for %s on %s again, take in the newest published list, number %d or later: gradseal status import FILE", l.Issuer, l.Network, l.Sequence)

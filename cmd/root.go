@@ -123,6 +123,7 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	flags.BoolVarP(&a.ui.quiet, "quiet", "q", false, "print results and errors only")
 	addCommands(root,
 		a.newAnchorCommand(),
+		a.newLeavesCommand(),
 		a.newApproveCommand(),
 		a.newBatchesCommand(),
 		a.newUpgradeCommand(),

@@ -26,6 +26,10 @@ type sequences struct {
 	// there was none. What was signed after the backup is not known here: until a
 	// list of that number or a higher one was imported, nothing is signed.
 	restored map[sequenceKey]uint64
+	// files has, for a home from a backup, the number of the issuer file in it, by
+	// the issuer's id: until that file or a later one was taken in, the keys are not
+	// changed. Two issuer files with one number divide verifiers for good.
+	files map[string]uint64
 }
 
 type sequenceKey struct {
@@ -40,7 +44,7 @@ const (
 
 // sequences reads the file. A home without one has had no list.
 func (h home) sequences() (*sequences, error) {
-	s := &sequences{make(map[sequenceKey]uint64), make(map[sequenceKey]uint64)}
+	s := &sequences{make(map[sequenceKey]uint64), make(map[sequenceKey]uint64), make(map[string]uint64)}
 	data, err := readCapped(h.sequencesFile(), maxSequences)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -65,6 +69,10 @@ func (s *sequences) parse(text string) error {
 		if n, err := fmt.Sscanf(line, "%s %s %s %d", &what, &id, &name, &number); err != nil || n != 4 {
 			return fmt.Errorf("malformed line %s", quoted(line))
 		}
+		if what == "restored-file" {
+			s.files[id] = number
+			continue // the comparison below knows what the name is
+		}
 		network, err := bitcoin.ParseNetwork(name)
 		if err != nil {
 			return err
@@ -87,6 +95,9 @@ func (s *sequences) text() string {
 		for k, number := range of {
 			lines = append(lines, fmt.Sprintf("%s %s %s %d\n", what, k.issuer, k.network, number))
 		}
+	}
+	for id, number := range s.files {
+		lines = append(lines, fmt.Sprintf("restored-file %s - %d\n", id, number))
 	}
 	slices.Sort(lines)
 	return sequencesTitle + "\n" + strings.Join(lines, "")
@@ -171,6 +182,60 @@ func (a *app) mayList(id string, n bitcoin.Network, newest *trust.SignedList) er
 		"take in the newest list that is published, even if it is number %d: gradseal status import FILE. %s", mark, twice)
 }
 
+// mayChangeKeys says why this home must not sign the next issuer file: it came from a
+// backup, and a later file, or a list by the keys that would end, may have been signed
+// since. A network without a list in the backup is no reason: a list that was signed
+// there since is taken in as one whose keys ended.
+func (a *app) mayChangeKeys(id string) error {
+	s, err := a.home.sequences()
+	if err != nil {
+		return err
+	}
+	if mark, marked := s.files[id]; marked {
+		return hinted(fmt.Errorf("this home came from a backup with issuer file %d of %s, and a later one may have been signed since", mark, id),
+			"take in the newest pack that is published, even if its issuer file is number %d: gradseal trust add PACK. Two issuer files with one number divide verifiers for good", mark)
+	}
+	for _, n := range bitcoin.Networks() {
+		newest, _, err := a.home.trust().Status(id, n)
+		if err != nil {
+			return err
+		}
+		k := sequenceKey{id, n}
+		if newest == nil && s.seen[k] == 0 && s.restored[k] == 0 {
+			continue
+		}
+		if err := a.mayList(id, n, newest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteFile remembers that a published issuer file was taken in. The caller holds the
+// home's lock.
+func (h home) noteFile(f *issuer.File) error {
+	s, err := h.sequences()
+	if err != nil {
+		return err
+	}
+	if mark, marked := s.files[f.ID]; !marked || f.Sequence < mark {
+		return nil
+	}
+	delete(s.files, f.ID)
+	return s.save(h)
+}
+
+// waitsFor reports whether this home came from a backup and this is a list that lifts
+// what holds it back.
+func (h home) waitsFor(list *issuer.StatusList) (bool, error) {
+	s, err := h.sequences()
+	if err != nil {
+		return false, err
+	}
+	mark, marked := s.restored[sequenceKey{list.Issuer, list.Network}]
+	return marked && list.Sequence >= mark, nil
+}
+
 func numberOrNone(sequence uint64) string {
 	if sequence == 0 {
 		return "none"
@@ -200,6 +265,9 @@ func (a *app) markRestored() error {
 		return err
 	}
 	for _, id := range own {
+		if e, err := a.home.trust().Issuer(id); err == nil { // one that cannot be read cannot be followed either
+			s.files[id] = max(s.files[id], e.File.Sequence)
+		}
 		for _, n := range bitcoin.Networks() {
 			k := sequenceKey{id, n}
 			newest, _, err := a.home.trust().Status(id, n)

@@ -43,7 +43,7 @@ issuer is known here, and what status import would say. Nothing is taken in.`,
   gradseal status show uni.example_registrar.mainnet.status
 
 Exit codes: 0 done; 1 an error.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneArg(0, "name one status list, or none for those of this home"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return a.runStatusShowFile(args[0])
@@ -238,21 +238,28 @@ func past(next string, now time.Time) bool {
 }
 
 func (a *app) newStatusImportCommand() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Take in a newer status list of a trusted issuer",
 		Long: `Takes in a status list, or those in a pack, of an issuer that this machine
 trusts. Whoever the file comes from, the signature decides; and the newest list
-that was ever seen wins.`,
+that was ever seen wins.
+
+A home that came from a backup, and whose keys were changed before it had taken in
+the newest list, also takes in one that is signed by the keys that ended. Somebody
+has to say that it is the institution's own, or --yes.`,
 		Example: `  gradseal status import uni.pack
 
 Exit codes: 0 taken in, or nothing newer in it; 1 an error, and nothing changed.`,
 		Args: needOne("name the status list or the pack that the institution publishes"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runStatusImport(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runStatusImport(cmd.Context(), args[0], yes) },
 	}
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask, in a restored home, about a list of keys that ended")
+	return cmd
 }
 
-func (a *app) runStatusImport(ctx context.Context, path string) error {
+func (a *app) runStatusImport(ctx context.Context, path string, yes bool) error {
 	lists, err := readLists(path)
 	if err != nil {
 		return err
@@ -264,6 +271,9 @@ func (a *app) runStatusImport(ctx context.Context, path string) error {
 	defer release()
 	for _, data := range lists {
 		newer, err := a.importStatus(data)
+		if errors.Is(err, issuer.ErrNotInForce) || errors.Is(err, issuer.ErrKeyTime) {
+			newer, err = a.importEnded(ctx, data, yes, err)
+		}
 		if err != nil {
 			return explainedStatus(fmt.Errorf("%s: %w", path, err))
 		}
@@ -292,6 +302,47 @@ func (a *app) runStatusImport(ctx context.Context, path string) error {
 		}
 	}
 	return nil
+}
+
+// importEnded takes in the list that a home from a backup waits for, where the keys
+// that signed it ended since, once somebody said whose it is. Any other list stays
+// refused.
+func (a *app) importEnded(ctx context.Context, signed []byte, yes bool, refused error) (newer bool, err error) {
+	list, _, err := issuer.ParseStatus(signed)
+	if err != nil {
+		return false, err
+	}
+	if waits, err := a.home.waitsFor(list); err != nil || !waits {
+		return false, errors.Join(refused, err)
+	}
+	batches, err := a.home.batches().List()
+	if err != nil {
+		return false, err
+	}
+	a.ui.note("Status list %d of %s for %s, as of %s, is signed by keys that ended since. It names %s, and withdraws %s and %s.", list.Sequence, list.Issuer,
+		list.Network, list.AsOf.Format(time.RFC3339), count(len(list.Batches), "batch"), count(len(list.Withdrawn), "document"), count(len(list.WithdrawnBatches), "whole batch"))
+	for _, root := range list.Batches {
+		if !hasRoot(batches, root) {
+			a.ui.warn("batch %x was not made in this home", root)
+		}
+	}
+	if !yes {
+		typed, err := a.ui.ask(ctx, "What is in a list cannot be taken out again. If the institution published it itself, type import: ")
+		if errors.Is(err, errNoTerminal) {
+			return false, hinted(errors.New("nothing was taken in: there is no terminal to ask at"), "this home waits for such a list: if the institution published it itself, add --yes")
+		}
+		if err != nil {
+			return false, err
+		}
+		if strings.TrimSpace(typed) != "import" {
+			return false, errors.New("nothing was taken in")
+		}
+	}
+	newer, err = a.home.trust().ImportEnded(signed, time.Now())
+	if err != nil && !errors.Is(err, trust.ErrStatusFork) {
+		return newer, err
+	}
+	return newer, errors.Join(err, a.noteImported(signed))
 }
 
 // showImported prints, under --json, a list that was taken in.
@@ -325,6 +376,8 @@ func explainedStatus(err error) error {
 		return hinted(err, "anyone can sign a list. If you know this institution, get its pack and its fingerprint from the institution itself, then run: gradseal trust add FILE")
 	case errors.Is(err, trust.ErrStatusFork):
 		return hinted(err, "both are kept, and every document of this issuer is CANNOT TELL until it signs a list that has the entries of both. Tell the institution: somebody else may have its key, or a second machine of its own signed")
+	case errors.Is(err, issuer.ErrStatusAhead):
+		return hinted(err, "if the clock of this machine is right, the list is not in good order: tell the institution, whose key somebody may have")
 	case errors.Is(err, issuer.ErrStatusOlder):
 		return hinted(err, "the newer one stays, and nothing is to be done. Where this one was to show that a document still stands, ask the institution")
 	case errors.Is(err, issuer.ErrStatusLacks):

@@ -52,6 +52,9 @@ Without FILE the lists are the two that this home has seen. With FILE, the lists
 or packs of the other home are joined to the newest one here: needed where that
 home went on to further numbers.
 
+A list of keys that ended since, such as one that a thief made of yours, is not
+taken in by anybody any more. Who has it already follows a list that joins it.
+
 Find out first who signed the other list. A batch in it that the institution did
 not make cannot be left out, or verifiers would refuse the joined list: withdraw it
 in the same list with --withdraw ROOT. Let one home sign from then on.`,
@@ -186,9 +189,11 @@ func (j *join) compare(withdraw []string) error {
 		return err
 	}
 	j.lacks = new(issuer.StatusList)
-	apart := false // one of the lists does not follow from the other
+	apart := false // one of the lists does not follow from the other, or cannot be taken in
 	for _, other := range j.others {
-		apart = apart || j.newest.CheckSuccessor(other.StatusList) != nil && other.CheckSuccessor(j.newest.StatusList) != nil
+		_, ended := j.file.CheckSignatures(other.Note, j.now)
+		follows := ended == nil && j.newest.CheckSuccessor(other.StatusList) == nil
+		apart = apart || !follows && other.CheckSuccessor(j.newest.StatusList) != nil
 		addEntries(j.lacks, other.StatusList)
 	}
 	if !apart {

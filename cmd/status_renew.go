@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ type statusRenewOptions struct {
 	issuer         string
 	force          bool
 	final, yes     bool
+	requestFile    string
 	passphraseFile string
 }
 
@@ -40,6 +42,7 @@ func (o *statusRenewOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.force, "force", false, "sign the next list although the newest is good for long")
 	flags.BoolVar(&o.final, "final", false, "sign the last list of an institution that closes: it needs no renewal")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "with --final: do not ask")
+	flags.StringVar(&o.requestFile, "request", "", "`file` for what other officers have to sign (default: ISSUER-NETWORK-list-N.request)")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
 	setConfigKey(flags, "issuer", "anchor.issuer")
 }
@@ -63,7 +66,8 @@ where ISSUER is the issuer's id with _ for /. Publish that folder as it is. Give
 verifiers the link to the pack, and let it be one link: whoever must search for the
 newest list will use an old one. Where the folder holds a newer list than this home,
 nothing is signed: a list with a number that is taken would make every verifier
-doubt everything.
+doubt everything. Where the keys have changed and a list is not signed by the new
+ones yet, the folder stays as it is: no verifier would take that pack.
 
 --final is for an institution that closes. The list then never needs renewal, and
 stays as good as it was on its day. Documents can still be withdrawn; no further
@@ -107,21 +111,26 @@ func (a *app) runStatusRenew(ctx context.Context, o statusRenewOptions) error {
 	if err := r.find(); err != nil {
 		return err
 	}
+	if err := r.officer.askIn(o.requestFile, len(r.due)); err != nil {
+		return err
+	}
 	if err := r.checkPublished(); err != nil {
 		return err
 	}
 	if err := r.confirmFinal(ctx); err != nil {
 		return err
 	}
-	var errs error
+	var errs, waiting error
 	for _, l := range r.due {
-		errs = errors.Join(errs, r.renew(ctx, l))
+		if err := r.renew(ctx, l); errors.As(err, new(waitingError)) {
+			waiting = err
+		} else {
+			errs = errors.Join(errs, err)
+		}
 	}
-	// What is here is to be published, whatever could not be signed.
-	if err := r.writePublished(); err != nil {
-		return errors.Join(errs, err)
-	}
-	return errors.Join(r.report(), errs)
+	// What is here is to be published, whatever could not be signed, if verifiers take it.
+	errs = errors.Join(errs, r.writePublished())
+	return cmp.Or(errors.Join(r.report(), errs), waiting)
 }
 
 // renewRun is one run of status renew.
@@ -341,6 +350,9 @@ func (r *renewRun) writePublished() error {
 	if err != nil {
 		return err
 	}
+	if err := pack.Check(r.officer.now); err != nil { // as verifiers do before they add it
+		return hinted(fmt.Errorf("%s stays as it is: no verifier would take the pack: %w", r.publish, err), "the lists have to be signed with the keys in force now; where other officers are asked: gradseal approve")
+	}
 	data, err := pack.Marshal()
 	if err != nil {
 		return err
@@ -412,15 +424,22 @@ func (r *renewRun) report() error {
 	if r.ui.json {
 		return r.ui.object(out)
 	}
-	for _, l := range out.Lists {
+	for i, l := range out.Lists {
 		until := "to be renewed by " + l.Next
 		if l.Next == never {
 			until = "the last, never to be renewed"
 		}
-		if l.Signed {
+		_, bySigners := r.officer.file.CheckSignatures(r.lists[i].Note, r.officer.now)
+		switch {
+		case l.Signed:
 			r.ui.result("Signed status list %d of %s for %s, %s", l.Sequence, out.Issuer, l.Network, until)
-		} else {
+		case bySigners != nil:
+			r.ui.warn("status list %d of %s for %s is not signed by the keys in force now", l.Sequence, out.Issuer, l.Network)
+		default:
 			r.ui.note("Status list %d of %s for %s is good: %s", l.Sequence, out.Issuer, l.Network, until)
+		}
+		if r.force && !l.Signed && l.Next == never {
+			r.ui.note("It is not signed again, and --force changes nothing: it never needs renewal.")
 		}
 	}
 	for _, path := range out.Written {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -132,8 +133,12 @@ func readPack(path string) (*trust.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := issuer.ParseFile(data); err == nil {
+	_, notFile := issuer.ParseFile(data)
+	switch {
+	case notFile == nil:
 		return trust.NewPack(data, nil, nil)
+	case bytes.HasPrefix(data, []byte("gradseal issuer ")):
+		return nil, fmt.Errorf("%s: %w", path, notFile)
 	}
 	pack, err := trust.ParsePack(data)
 	if err != nil {
@@ -173,6 +178,9 @@ func (a *app) confirmFingerprint(ctx context.Context, f *issuer.File, given stri
 func (a *app) takeIssuer(pack *trust.Pack) (trust.Change, error) {
 	store := a.home.trust()
 	change, err := store.Add(pack.Issuer)
+	if err == nil {
+		err = a.home.noteFile(pack.File)
+	}
 	if err != nil {
 		return change, err
 	}

@@ -29,7 +29,7 @@ the issuer's own is worth, with lists and headers as new as those here.`,
   gradseal trust export -o packs/
 
 Exit codes: 0 done; 1 an error.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneArg(0, "name one issuer by its id, or none for all"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runTrustExport(cmd.Context(), args, out) },
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "`file` to write, without ID the folder; - is standard output")

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"gradseal/objects"
 	"gradseal/words"
 )
 
@@ -67,6 +70,16 @@ func (u *ui) note(format string, args ...any) {
 	}
 }
 
+// tell prints what a question is about: to Out, or under --json to Err, also under
+// --quiet, for who answers has to see it.
+func (u *ui) tell(format string, args ...any) {
+	to := u.Out
+	if u.json {
+		to = u.Err
+	}
+	fmt.Fprintf(to, format+"\n", args...)
+}
+
 // warn prints what must be seen, also under --quiet.
 func (u *ui) warn(format string, args ...any) {
 	fmt.Fprintf(u.Err, "gradseal: warning: "+format+"\n", args...)
@@ -104,7 +117,7 @@ type refusalJSON struct {
 func (u *ui) fail(ctx context.Context, err error) {
 	var h hintedError
 	errors.As(err, &h)
-	text := err.Error()
+	text := plainFileError(err)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		text = "interrupted"
 		if h.hint == "" {
@@ -121,13 +134,41 @@ func (u *ui) fail(ctx context.Context, err error) {
 		return
 	}
 	if !errors.As(err, new(refusedError)) { // which is safe, and of several lines
-		text = safe(text)
+		text = safeOnce(text)
 	}
 	fmt.Fprintf(u.Err, "gradseal: error: %s\n", text)
 	if h.hint != "" {
 		fmt.Fprintf(u.Err, "gradseal: hint: %s\n", h.hint)
 	}
 }
+
+// escaped is what safe and quoted make of what a terminal should not see.
+var escaped = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\\u\{[0-9A-F]{1,6}\}`)
+})
+
+// safeOnce is safe for a text in which names are safe already.
+func safeOnce(text string) string {
+	var b strings.Builder
+	from := 0
+	for _, at := range escaped().FindAllStringIndex(text, -1) {
+		b.WriteString(safe(text[from:at[0]]) + text[at[0]:at[1]])
+		from = at[1]
+	}
+	return b.String() + safe(text[from:])
+}
+
+// plainFileError is the text of an error, in which what the system says of a file
+// that is not there is in plain words.
+func plainFileError(err error) string {
+	var pathErr *fs.PathError
+	if !errors.As(err, &pathErr) || !errors.Is(pathErr, fs.ErrNotExist) {
+		return err.Error()
+	}
+	return strings.Replace(err.Error(), pathErr.Error(), pathErr.Path+": "+noSuchFile, 1)
+}
+
+const noSuchFile = "there is no such file or folder"
 
 // jsonVersion is the version of the shapes that --json prints.
 const jsonVersion = 1
@@ -158,6 +199,9 @@ func quoted(s string) string { return words.Quoted(s) }
 // shown is a path as it is printed: relative to the working directory where it
 // is below it.
 func shown(path string) string {
+	if objects.IsURL(path) {
+		return safe(path)
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return safe(path)

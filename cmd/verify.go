@@ -34,7 +34,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.allowUnknownStatus, "allow-unknown-status", false, "accept documents of which it is not known whether they were withdrawn")
 	flags.BoolVar(&o.unsafeCarriedWork, "unsafe-carried-work", false, "on mainnet, take work in the proof for a block beyond the header chain; proves no date")
 	flags.StringVar(&o.proof, "proof", "", "the proof `file` of the one document named")
-	flags.StringVar(&o.proofs, "proofs", "", "`folder` with proofs under any names; the last place that is looked in")
+	flags.StringVar(&o.proofs, "proofs", "", "`folder` or ZIP file with proofs under any names; the last place that is looked in")
 	flags.StringVar(&o.ots, "ots", "", "OpenTimestamps `file` of the one document named; it proves by when, and no issuer")
 	flags.BoolVar(&o.qr, "qr", false, "the files named are photographs of the QR codes of one proof, and its document")
 	flags.StringVar(&o.csv, "csv", "", "write a table of the verdicts to this `file`; the same command again goes on if interrupted")
@@ -78,6 +78,7 @@ than CANNOT TELL is said, and which SHA-256 the file must have.`,
   gradseal verify transcript.pdf transcript.pdf.proof.json
   gradseal verify --network regtest rehearsal/
   gradseal verify --json --proofs proofs/ inbox/
+  gradseal verify --proofs proofs.zip inbox/
   gradseal verify inbox/ --csv verdicts.csv
   gradseal verify essay.txt --ots essay.txt.ots
   gradseal verify --report report.html transcript.pdf
@@ -160,7 +161,7 @@ func (a *app) verifyByProofs(ctx context.Context, o verifyOptions, args []string
 	if err != nil {
 		return err
 	}
-	defer q.closeChain()
+	defer q.close()
 	if o.csv != "" {
 		return (&sheet{question: q, a: a, path: o.csv, accepted: accepted}).make(ctx)
 	}
@@ -187,6 +188,11 @@ type question struct {
 	policy     verify.Policy
 	verifier   *verify.Verifier
 	closeChain func()
+}
+
+func (q *question) close() {
+	q.closeChain()
+	q.folder.close()
 }
 
 func (a *app) newQuestion(ctx context.Context, o verifyOptions, args []string, file *reportFile) (*question, error) {

@@ -147,6 +147,7 @@ func judgeOne(v *verify.Verifier, find *evidence.Finder, path string, w ctxWrite
 // judgeAll verifies the documents on all processors, and reports each as soon
 // as it and all before it were judged.
 func (a *app) judgeAll(ctx context.Context, v *verify.Verifier, find *evidence.Finder, paths []string, r *reporter) error {
+	generous(len(paths))
 	bar := a.startChecking(paths)
 	defer bar.finish()
 	if a.ui.showsResults() {

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gradseal/batch/manifest"
 	"gradseal/bitcoin"
@@ -46,7 +47,9 @@ const tableHeader = "\ufefffile,verdict,test_network,issuer_id,issuer_name,netwo
 
 // semicolonSign is where a formula would begin for spreadsheets that take a table
 // apart at semicolons, as those of many European languages do.
-var semicolonSign = regexp.MustCompile(`;([ '"]*[=+@-])`)
+var semicolonSign = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`;([ '"]*[=+@-])`)
+})
 
 func (r *verdictRow) write(w *bufio.Writer) error {
 	return writeCells(w, r.File, r.Verdict, r.Test, r.IssuerID, r.IssuerName, r.Network, r.NoLaterThan, r.Block, r.StatusAsOf, r.Finding, r.WhatToDo, r.Digest)
@@ -59,7 +62,7 @@ func writeCells(w *bufio.Writer, cells ...string) error {
 		if i > 0 {
 			w.WriteByte(',')
 		}
-		w.WriteString(manifest.Cell(semicolonSign.ReplaceAllString(cell, `\u{3B}$1`)))
+		w.WriteString(manifest.Cell(semicolonSign().ReplaceAllString(cell, `\u{3B}$1`)))
 	}
 	_, err := w.WriteString("\r\n")
 	return err

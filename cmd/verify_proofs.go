@@ -18,22 +18,51 @@ import (
 )
 
 // proofFolder finds proofs by the digest that they are for, whatever their files
-// are called. It holds where they are, some 150 bytes for each, and reads one
-// when it is asked for.
+// are called: in a folder, or in an archive. It holds where they are, some 150 bytes
+// for each, and reads one when it is asked for.
 type proofFolder struct {
 	proofs []foundProof // by digest, then path
+	read   func(foundProof) ([]byte, error)
+	closer io.Closer // nil where nothing is open
+	reader verify.Reader
+}
+
+func (f *proofFolder) close() {
+	if f != nil && f.closer != nil {
+		f.closer.Close()
+	}
+}
+
+// take takes in a file, if it is a proof.
+func (f *proofFolder) take(p foundProof) {
+	if p.digest != (verify.Digest{}) {
+		f.proofs = append(f.proofs, p)
+	}
+}
+
+func (f *proofFolder) sort() {
+	slices.SortFunc(f.proofs, func(a, b foundProof) int {
+		return cmp.Or(slices.Compare(a.digest[:], b.digest[:]), strings.Compare(a.path, b.path))
+	})
 }
 
 type foundProof struct {
 	digest verify.Digest
 	path   string
 	stamp  string // before it was read
+	entry  int    // in an archive
 }
 
 // openProofFolder looks at the beginning of each proof in a folder, with all that
 // is below it. What cannot be read there is passed over, but for the folder
 // itself.
 func (a *app) openProofFolder(ctx context.Context, folder string) (*proofFolder, error) {
+	if is, err := isArchive(folder); err != nil || is {
+		if err != nil {
+			return nil, err
+		}
+		return a.openProofArchive(ctx, folder)
+	}
 	paths, err := listProofs(folder)
 	if err != nil {
 		return nil, err
@@ -45,21 +74,17 @@ func (a *app) openProofFolder(ctx context.Context, folder string) (*proofFolder,
 func (a *app) peekProofs(ctx context.Context, paths []string) (*proofFolder, error) {
 	bar := a.ui.startProgress("Looking through the proofs", int64(len(paths)), false)
 	defer bar.finish()
-	var f proofFolder
+	f := proofFolder{read: func(at foundProof) ([]byte, error) { return readProofFile(at.path) }}
 	err := inOrder(ctx, len(paths), func(_ context.Context, i int) (foundProof, error) {
 		stamp := stampOf(paths[i])
 		digest, _ := peekProof(paths[i])
-		return foundProof{digest, paths[i], stamp}, nil
+		return foundProof{digest: digest, path: paths[i], stamp: stamp}, nil
 	}, func(_ int, p foundProof) error {
 		bar.add(1)
-		if p.digest != (verify.Digest{}) {
-			f.proofs = append(f.proofs, p)
-		}
+		f.take(p)
 		return nil
 	})
-	slices.SortFunc(f.proofs, func(a, b foundProof) int {
-		return cmp.Or(slices.Compare(a.digest[:], b.digest[:]), strings.Compare(a.path, b.path))
-	})
+	f.sort()
 	return &f, err
 }
 
@@ -111,12 +136,13 @@ func (f *proofFolder) of(d verify.Digest) []foundProof {
 func (f *proofFolder) find(d verify.Digest) ([]*verify.Proof, error) {
 	var all []*verify.Proof
 	for _, at := range f.of(d) {
-		p, err := readProof(at.path)
+		data, err := f.read(at)
 		if err != nil {
 			continue
 		}
+		p := f.reader.Read(data)
 		if is, ok := p.Digest(); ok && is == d {
-			all = append(all, p)
+			all = append(all, &p)
 		}
 	}
 	return all, nil

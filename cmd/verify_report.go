@@ -29,6 +29,9 @@ type reportFile struct {
 // newReportFile is for what --report says. It refuses now what would be refused
 // when all was judged.
 func (a *app) newReportFile(o verifyOptions) (*reportFile, error) {
+	if o.report == "" && o.language == "" {
+		return nil, nil
+	}
 	l, err := reportLanguage(o.language)
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type withdrawOptions struct {
 	batch          string
 	unknownBatch   bool
 	yes            bool
+	requestFile    string
 	passphraseFile string
 }
 
@@ -40,6 +41,7 @@ func (o *withdrawOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.batch, "batch", "", "withdraw a whole `batch`, named by its id or its batch root")
 	flags.BoolVar(&o.unknownBatch, "unknown-batch", false, "with --batch ROOT: this home did not make the batch")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "do not ask: it cannot be taken back")
+	flags.StringVar(&o.requestFile, "request", "", "`file` for what other officers have to sign (default: ISSUER-NETWORK-list-N.request)")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
 	setConfigKey(flags, "issuer", "anchor.issuer")
 	cmd.MarkFlagsMutuallyExclusive("batch", "manifest")
@@ -508,6 +510,9 @@ func (r *withdrawRun) withdraw(ctx context.Context) error {
 	work := r.inOrder()
 	if len(work) == 0 {
 		return r.report(nil)
+	}
+	if err := r.officer.askIn(r.requestFile, len(work)); err != nil {
+		return err
 	}
 	for _, w := range work {
 		if _, err := r.officer.newest(w.network); err != nil {

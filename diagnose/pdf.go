@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -93,16 +94,23 @@ func (e *exhibit) replaced() (*Finding, error) {
 	}
 }
 
+// Regular expressions are compiled when they are needed first: verifying one document
+// takes hardly longer than compiling all of them.
+
 // linearized is the length that a file gives for itself where it is made for
 // the web (ISO 32000-1, Annex F): in its first object.
-var linearized = regexp.MustCompile(`<<[^<>]*/Linearized[^<>]*>>`)
+var linearized = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`<<[^<>]*/Linearized[^<>]*>>`)
+})
 
-var linearizedLength = regexp.MustCompile(`/L\s+([1-9][0-9]{0,12})\b`)
+var linearizedLength = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`/L\s+([1-9][0-9]{0,12})\b`)
+})
 
 // badEnd says what is wrong with the end of a PDF, if something is.
 func (e *exhibit) badEnd() *Finding {
 	size := e.size
-	if m := linearizedLength.FindSubmatch(linearized.Find(e.head[:min(len(e.head), 2048)])); m != nil {
+	if m := linearizedLength().FindSubmatch(linearized().Find(e.head[:min(len(e.head), 2048)])); m != nil {
 		if length, _ := strconv.ParseInt(string(m[1]), 10, 64); length > size {
 			f := newFinding(TruncatedLength, "size", size, "length", length)
 			return &f
@@ -120,7 +128,7 @@ func (e *exhibit) badEnd() *Finding {
 	switch {
 	case zeros > fewZeros:
 		f = newFinding(ZerosAtEnd, "size", size, "zeros", zeros)
-	case last >= 0 && !linearized.Match(e.head[:min(len(e.head), 2048)]):
+	case last >= 0 && !linearized().Match(e.head[:min(len(e.head), 2048)]):
 		f = newFinding(BadEnd, "size", size)
 	default:
 		f = newFinding(Truncated, "size", size)
@@ -131,8 +139,12 @@ func (e *exhibit) badEnd() *Finding {
 // lastStart is the last offset that the end of a PDF gives: that of its table
 // of objects.
 var (
-	lastStart     = regexp.MustCompile(`startxref[\t\n\f\r ]+([0-9]{1,13})[\t\n\f\r ]`)
-	tableOrObject = regexp.MustCompile(`^[\x00\t\n\f\r ]*(?:xref|[0-9]+[\t\n\f\r ]+[0-9]+[\t\n\f\r ]+obj)`)
+	lastStart = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`startxref[\t\n\f\r ]+([0-9]{1,13})[\t\n\f\r ]`)
+	})
+	tableOrObject = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[\x00\t\n\f\r ]*(?:xref|[0-9]+[\t\n\f\r ]+[0-9]+[\t\n\f\r ]+obj)`)
+	})
 )
 
 // shifted looks whether the last offset in a PDF leads to a table of objects.
@@ -140,7 +152,7 @@ var (
 // start is where the PDF begins: in a file with other bytes before it, the
 // offset may count from there.
 func (e *exhibit) shifted(start int64) (*Finding, error) {
-	all := lastStart.FindAllSubmatch(e.tail[max(0, len(e.tail)-2*endRoom):], -1)
+	all := lastStart().FindAllSubmatch(e.tail[max(0, len(e.tail)-2*endRoom):], -1)
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -156,7 +168,7 @@ func (e *exhibit) shifted(start int64) (*Finding, error) {
 		if err := readAt(e.doc, b, at); err != nil {
 			return nil, err
 		}
-		if tableOrObject.Match(b) {
+		if tableOrObject().Match(b) {
 			return nil, nil
 		}
 	}
@@ -164,12 +176,14 @@ func (e *exhibit) shifted(start int64) (*Finding, error) {
 }
 
 // encrypt is in the last dictionary of an encrypted PDF.
-var encrypt = regexp.MustCompile(`/Encrypt[\t\n\f\r ]*(?:[0-9]+[\t\n\f\r ]+[0-9]+[\t\n\f\r ]+R\b|<<)`)
+var encrypt = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`/Encrypt[\t\n\f\r ]*(?:[0-9]+[\t\n\f\r ]+[0-9]+[\t\n\f\r ]+R\b|<<)`)
+})
 
 // written is what a PDF says about who wrote it, and when.
 func (e *exhibit) written(start int) []Finding {
 	var found []Finding
-	encrypted := encrypt.Match(e.head) || encrypt.Match(e.tail)
+	encrypted := encrypt().Match(e.head) || encrypt().Match(e.tail)
 	if encrypted {
 		found = append(found, Finding{Code: Encrypted})
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -113,13 +114,15 @@ func (e *exhibit) windows() [][]byte {
 	return [][]byte{e.head, e.tail}
 }
 
-var reference = regexp.MustCompile(`^([0-9]{1,10})[\t\n\f\r ]+([0-9]{1,5})[\t\n\f\r ]+R\b`)
+var reference = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]{1,10})[\t\n\f\r ]+([0-9]{1,5})[\t\n\f\r ]+R\b`)
+})
 
 // value reads the string with which b begins, or that of the object that it
 // names.
 func (e *exhibit) value(b []byte) (string, bool) {
 	b = bytes.TrimLeft(b, "\t\n\f\r ")
-	m := reference.FindSubmatch(b[:min(len(b), 32)])
+	m := reference().FindSubmatch(b[:min(len(b), 32)])
 	if m == nil {
 		return pdfString(b)
 	}
@@ -200,7 +203,7 @@ func decodeText(b []byte) string {
 func (e *exhibit) xmpProducers() []string {
 	var values []string
 	for _, b := range e.windows() {
-		for _, m := range xmpProducer.FindAllSubmatch(b, mostValues) {
+		for _, m := range xmpProducer().FindAllSubmatch(b, mostValues) {
 			if text := bytes.Join(m[1:], nil); utf8.Valid(text) {
 				values = append(values, string(text))
 			}
@@ -209,7 +212,9 @@ func (e *exhibit) xmpProducers() []string {
 	return values
 }
 
-var xmpProducer = regexp.MustCompile(`pdf:Producer(?:>([^<]{1,200})<|="([^"]{1,200})"|='([^']{1,200})')`)
+var xmpProducer = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`pdf:Producer(?:>([^<]{1,200})<|="([^"]{1,200})"|='([^']{1,200})')`)
+})
 
 // longestName is how much of a program's name is shown, in letters.
 const longestName = 80

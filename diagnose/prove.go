@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"gradseal/verify"
 )
@@ -230,12 +231,16 @@ func (e *exhibit) attemptZIP() []attempt {
 }
 
 // mailHeader is a line with which e-mails begin.
-var mailHeader = regexp.MustCompile(`(?i)^(?:From [^\n]*\n)?(?:received|return-path|delivered-to|from|to|date|subject|mime-version|message-id|content-type|content-transfer-encoding|dkim-signature|arc-[a-z-]+|x-[a-z-]+):[^\n]*\n(?:[ \t][^\n]*\n|[a-z0-9-]+:[^\n]*\n)+`)
+var mailHeader = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(?:From [^\n]*\n)?(?:received|return-path|delivered-to|from|to|date|subject|mime-version|message-id|content-type|content-transfer-encoding|dkim-signature|arc-[a-z-]+|x-[a-z-]+):[^\n]*\n(?:[ \t][^\n]*\n|[a-z0-9-]+:[^\n]*\n)+`)
+})
 
-func isMail(head []byte) bool { return mailHeader.Match(head) }
+func isMail(head []byte) bool { return mailHeader().Match(head) }
 
 // quotedSign is a "=" as quoted-printable spells it, a line that it broke, or
 // another byte of a PDF's beginning that it has to spell out.
-var quotedSign = regexp.MustCompile(`=3D|=\r?\n|=[89A-F][0-9A-F]`)
+var quotedSign = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`=3D|=\r?\n|=[89A-F][0-9A-F]`)
+})
 
-func looksQuoted(b []byte) bool { return quotedSign.Match(b[:min(len(b), 8<<10)]) }
+func looksQuoted(b []byte) bool { return quotedSign().Match(b[:min(len(b), 8<<10)]) }

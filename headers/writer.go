@@ -165,6 +165,9 @@ func (w *writer) openData() error {
 	if err := w.file.Truncate(w.size); err != nil {
 		return err
 	}
+	if err := w.removeOld(); err != nil { // what it has left of another file
+		return err
+	}
 	return w.storeTop()
 }
 
@@ -585,6 +588,10 @@ func (w *writer) save() error {
 		}
 	}
 	if err := indexOf(w.chain, w.number, w.size).save(w.path); err != nil {
+		// The index may be in its place all the same, where its directory could not
+		// be synced: the file that it names then has to stay. The next writer removes
+		// one that is not named.
+		w.moved = false
 		return err
 	}
 	w.dirty = false

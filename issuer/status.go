@@ -33,6 +33,10 @@ var (
 	// one that is known already.
 	ErrStatusOlder = errors.New("status list is older than the known one")
 
+	// ErrStatusAhead says that a status list has a sequence number that its issuer
+	// cannot have come to yet.
+	ErrStatusAhead = errors.New("status list has a number that no issuer can have come to")
+
 	// ErrStatusLacks says that a status list lacks an entry of one that is known
 	// already: a batch or a withdrawal never goes away again.
 	ErrStatusLacks = errors.New("invalid status list: an entry has vanished")
@@ -381,6 +385,21 @@ func addWithdrawal(list *[]Withdrawal, w Withdrawal) bool {
 		*list = slices.Insert(*list, i, w)
 	}
 	return !found
+}
+
+// CheckNumber returns nil if a verifier may take in the list at the time now, or an
+// issuer sign it: its sequence number is at most the seconds since 1970. It returns an
+// error that is ErrStatusAhead otherwise.
+//
+// Whoever signs less than a list a second never comes near that number. Without it,
+// a thief could sign one list with the highest number that there is, which no list of
+// the issuer's could follow; with it, the number that follows can be used a second
+// later, by everybody, whichever lists they know.
+func (l *StatusList) CheckNumber(now time.Time) error {
+	if most := max(now.Unix(), 0); l.Sequence > uint64(most) {
+		return fmt.Errorf("%w: sequence %d, at most %d by the clock of this machine, %s", ErrStatusAhead, l.Sequence, most, now.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // CheckSuccessor returns nil if next can take the place of l, the newest list

@@ -161,7 +161,7 @@ func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(timeLayout, s)
 	// time.Parse also takes fractions and a single digit for the hour.
 	if err != nil || t.Format(timeLayout) != s {
-		return time.Time{}, fmt.Errorf("malformed time %s, want the form %s", quote(s), timeLayout)
+		return time.Time{}, fmt.Errorf("malformed time %s, want one such as 2026-11-23T09:00:00Z", quote(s))
 	}
 	return t, nil
 }
@@ -171,7 +171,7 @@ func parseTime(s string) (time.Time, error) {
 func ValidDate(s string) error {
 	year, month, day, ok := splitDate(s)
 	if !ok {
-		return fmt.Errorf("malformed date %s, want the form %s", quote(s), dateLayout)
+		return fmt.Errorf("malformed date %s, want a day such as 2026-11-23", quote(s))
 	}
 	if year < minYear {
 		return fmt.Errorf("date has year %04d, want %d to %d", year, minYear, maxYear)

@@ -6,9 +6,12 @@
 // without breaking the chain. It holds no secret.
 //
 // The chain shows what was changed, taken out or moved within the file. It does not
-// show that the end was cut off: whoever compares the head, the hash of the newest
-// line, with one noted earlier sees that. Who can write the file can write a whole
-// other one, too.
+// show that the end was cut off: whoever holds the head, the hash of the newest
+// line, that was noted earlier against it sees that. Who can write the file can
+// write a whole other one, too.
+//
+// A line of the table that is not there, and that no entry says was cleared, is
+// counted: an entry has the hash of each document that it is about.
 //
 // A journal is a directory of two files, readable by their owner only:
 //
@@ -72,6 +75,7 @@ type Entry struct {
 	Reason   string // of a withdrawal, or a word more about the act
 	Count    int    // of documents or entries
 	Leaves   []int  // leaf indexes in the batch, of documents that were forgotten
+	Cleared  int    // lines of the table of names that Forget takes out after this entry
 	About    []Subject
 }
 

@@ -44,8 +44,9 @@ type line struct {
 	Reason   string `json:"reason,omitempty"`
 	Count    int    `json:"count,omitempty"`
 	Leaves   []int  `json:"leaves,omitempty"`
+	Cleared  int    `json:"cleared,omitempty"`
 	// Part of Parts: an entry about many documents takes several lines, of which
-	// the first has count and leaves.
+	// the first has count, leaves and cleared.
 	Part  int      `json:"part,omitempty"`
 	Parts int      `json:"parts,omitempty"`
 	About []string `json:"about,omitempty"`
@@ -67,7 +68,7 @@ func linesOf(e Entry, about [][32]byte, head Head) ([]byte, Head, error) {
 			l.Part, l.Parts = part+1, parts
 		}
 		if part > 0 {
-			l.Count, l.Leaves = 0, nil
+			l.Count, l.Leaves, l.Cleared = 0, nil, 0
 		}
 		for _, hash := range about[part*perLine : min((part+1)*perLine, len(about))] {
 			l.About = append(l.About, hex.EncodeToString(hash[:]))
@@ -90,7 +91,7 @@ func (e Entry) check() error {
 	switch t := e.Time; {
 	case e.Act == "":
 		return errors.New("an entry of the journal has no act")
-	case e.Count < 0 || slices.ContainsFunc(e.Leaves, func(i int) bool { return i < 0 }):
+	case e.Count < 0 || e.Cleared < 0 || slices.ContainsFunc(e.Leaves, func(i int) bool { return i < 0 }):
 		return errors.New("an entry of the journal has a negative count or leaf index")
 	case !t.IsZero() && (t.UTC().Year() < 1 || t.UTC().Year() > 9999):
 		return fmt.Errorf("an entry of the journal has the time %v", t)
@@ -109,7 +110,7 @@ func newLine(e Entry, head Head) *line {
 		Time: at.UTC().Format(time.RFC3339), Act: Act(valid(string(e.Act))), By: valid(e.By), Late: e.Late,
 		Issuer: valid(e.Issuer), Network: valid(e.Network), Batch: valid(e.Batch), Root: valid(e.Root),
 		Sequence: e.Sequence, Text: valid(e.Text), TxID: valid(e.TxID), Height: e.Height, Block: valid(e.Block),
-		Reason: valid(e.Reason), Count: e.Count, Leaves: e.Leaves,
+		Reason: valid(e.Reason), Count: e.Count, Leaves: e.Leaves, Cleared: e.Cleared,
 	}
 }
 
@@ -159,7 +160,7 @@ func (l *line) check() error {
 	if err != nil || at.UTC().Format(time.RFC3339) != l.Time {
 		return fmt.Errorf("%w: time %.40q", errLine, l.Time)
 	}
-	if l.Act == "" || l.Count < 0 || l.Part < 0 || l.Part > l.Parts || l.Parts == 1 || len(l.About) > perLine {
+	if l.Act == "" || l.Count < 0 || l.Cleared < 0 || l.Part < 0 || l.Part > l.Parts || l.Parts == 1 || len(l.About) > perLine {
 		return fmt.Errorf("%w: a value is out of range", errLine)
 	}
 	if slices.ContainsFunc(l.Leaves, func(i int) bool { return i < 0 }) {
@@ -190,7 +191,7 @@ func (l *line) entry() Entry {
 	return Entry{
 		Time: at, Act: l.Act, By: l.By, Late: l.Late, Issuer: l.Issuer, Network: l.Network, Batch: l.Batch, Root: l.Root,
 		Sequence: l.Sequence, Text: l.Text, TxID: l.TxID, Height: l.Height, Block: l.Block, Reason: l.Reason, Count: l.Count,
-		Leaves: l.Leaves,
+		Leaves: l.Leaves, Cleared: l.Cleared,
 	}
 }
 

@@ -207,6 +207,30 @@ func (j *Journal) Forget(digests ...[32]byte) (int, error) {
 	return n, nil
 }
 
+// Clears returns how many lines about each document Forget would take out of the
+// table, and how many of them all no entry says yet. An entry with these as Cleared
+// is to be there before: else Survey counts them as lost.
+func (j *Journal) Clears(digests ...[32]byte) (lines map[[32]byte]int, unsaid int, err error) {
+	forgotten := make(map[[32]byte]bool, len(digests))
+	for _, d := range digests {
+		forgotten[d] = true
+	}
+	lines = make(map[[32]byte]int)
+	about := 0
+	s, err := j.survey(nil, func(r row, isAbout bool) {
+		if forgotten[r.Digest] {
+			lines[r.Digest]++
+			if isAbout { // else a process was killed before its entry was written
+				about++
+			}
+		}
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return lines, max(0, about-s.Left()), nil
+}
+
 // sweep removes the temporary files of a process that was killed: they hold names.
 func (j *Journal) sweep() error {
 	left, err := filepath.Glob(j.path(atomicfile.Temporary))

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,6 +19,7 @@ import (
 // still knows, in the order of the entry.
 type Record struct {
 	Number uint64
+	Hash   [32]byte // of the line: the head as it was then
 	Entry
 	Forgotten int // documents that the line is about and the table does not know any more
 	// Part of Parts: an entry about very many documents takes several lines, of
@@ -44,20 +47,22 @@ func (j *Journal) Records() iter.Seq2[Record, error] {
 			yield(Record{}, err)
 			return
 		}
-		for l, err := range j.lines(new(Survey)) {
+		s := new(Survey)
+		for l, err := range j.lines(s) {
 			if err != nil {
 				yield(Record{}, err)
 				return
 			}
-			if !yield(l.record(names), nil) {
+			if !yield(l.record(s.Head, names), nil) {
 				return
 			}
 		}
 	}
 }
 
-func (l *line) record(names map[[32]byte]Subject) Record {
-	r := Record{Number: l.Number, Entry: l.entry(), Part: l.Part, Parts: l.Parts}
+// record is the line, which is the head of the lines up to it.
+func (l *line) record(head Head, names map[[32]byte]Subject) Record {
+	r := Record{Number: head.Number, Hash: head.Hash, Entry: l.entry(), Part: l.Part, Parts: l.Parts}
 	for _, about := range l.About {
 		hash, _ := parseHash(about) // checked
 		if s, ok := names[hash]; ok {
@@ -111,6 +116,45 @@ type Survey struct {
 	First, Last time.Time // of the first and the last line; zero where there is none
 	Torn        int       // bytes of a last line that is not whole: a power cut leaves it
 	Names       int       // lines of the table
+	Missing     int       // documents that entries are about and the table does not know
+	Cleared     int       // documents that entries say were taken out of the table
+}
+
+// Lost is how many lines of the table are not there although no entry says that
+// they were cleared: somebody removed them.
+func (s *Survey) Lost() int { return max(0, s.Missing-s.Cleared) }
+
+// Left is how many lines of the table are still there although an entry says that
+// they were cleared: the process was killed, or an older table was put back.
+func (s *Survey) Left() int { return max(0, s.Cleared-s.Missing) }
+
+// HeadError says that a head, noted earlier, is not in the journal.
+type HeadError struct {
+	Noted, Found Head // Found is the newest one, where the journal does not go as far
+}
+
+func (e *HeadError) Error() string {
+	if e.Found.Number < e.Noted.Number {
+		return fmt.Sprintf("the head %s was noted, and the newest is %s: the end was cut off", e.Noted, e.Found)
+	}
+	return fmt.Sprintf("the head %s was noted, and entry %d is %s: other entries were written up to there", e.Noted, e.Noted.Number, e.Found)
+}
+
+// String is the form in which a head is noted: number, colon, 64 hex digits.
+func (h Head) String() string { return fmt.Sprintf("%d:%x", h.Number, h.Hash) }
+
+// ParseHead reads what String writes, of line 1 or a later one.
+func ParseHead(s string) (Head, error) {
+	number, hash, _ := strings.Cut(s, ":")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err == nil && (n == 0 || strconv.FormatUint(n, 10) != number) {
+		err = errLine
+	}
+	h, hashErr := parseHash(hash)
+	if err != nil || hashErr != nil {
+		return Head{}, fmt.Errorf("%w: %.100q, want number, colon and 64 hex digits", errLine, s)
+	}
+	return Head{n, h}, nil
 }
 
 // take parses the line after Head and makes it the head.
@@ -132,15 +176,48 @@ func (s *Survey) take(text []byte) (*line, error) {
 
 // Survey reads the journal and holds every line against the one before, and every
 // line of the table against its hash. An error names the first line that is not as
-// it was written; in the log it is a *LineError.
-func (j *Journal) Survey() (*Survey, error) {
-	s := new(Survey)
-	for _, err := range j.lines(s) {
+// it was written; in the log it is a *LineError. A head that was noted and is not
+// there is a *HeadError.
+func (j *Journal) Survey(noted ...Head) (*Survey, error) {
+	return j.survey(noted, func(row, bool) {})
+}
+
+// survey is Survey, and calls each with every line of the table, and with whether
+// an entry is about its document.
+func (j *Journal) survey(noted []Head, each func(r row, isAbout bool)) (*Survey, error) {
+	s, about := new(Survey), make(map[[32]byte]bool)
+	for l, err := range j.lines(s) {
 		if err != nil {
 			return nil, err
 		}
+		for _, h := range noted {
+			if h.Number == s.Head.Number && h != s.Head {
+				return nil, &HeadError{h, s.Head}
+			}
+		}
+		for _, text := range l.About {
+			hash, _ := parseHash(text) // checked
+			about[hash] = true
+		}
+		s.Cleared += l.Cleared
 	}
-	if err := j.eachName(func([]byte, row) error { s.Names++; return nil }); err != nil {
+	for _, h := range noted {
+		if h.Number > s.Head.Number {
+			return nil, &HeadError{h, s.Head}
+		}
+	}
+	s.Missing = len(about)
+	err := j.eachName(func(_ []byte, r row) error {
+		s.Names++
+		isAbout := about[r.hash]
+		if isAbout {
+			about[r.hash] = false // a second line with this hash stands for no other
+			s.Missing--
+		}
+		each(r, isAbout)
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -61,7 +61,7 @@ func Marshal(p *Proof) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > MaxSize {
-		return nil, fmt.Errorf("the proof has %d bytes, more than the format's %d", len(data), MaxSize)
+		return nil, errTooLong(len(data))
 	}
 	return data, nil
 }

@@ -317,12 +317,40 @@ func (s *Store) readList(id string, n bitcoin.Network, suffix string) (*SignedLi
 
 // ImportStatus takes in a status list, from whomever it came: signature and
 // sequence number decide. It reports whether the list is newer than the one
-// that was there. A list that is not signed by keys in force now, that is
-// older, or that lacks an entry of the list before is an error and changes
-// nothing. A second list with the same number is kept, too, and is
+// that was there. A list that is not signed by keys in force now, that has a number
+// too high, that is older, or that lacks an entry of the list before is an error and
+// changes nothing. A second list with the same number is kept, too, and is
 // ErrStatusFork, as every list with that number is from then on.
 func (s *Store) ImportStatus(data []byte, now time.Time) (newer bool, err error) {
-	list, newer, err := s.planStatus(data, now)
+	return s.importStatus(data, now, signedNow)
+}
+
+// ImportEnded is ImportStatus for a list whose keys may have ended since: they were in
+// force at the list's own time, or close to the edge of theirs. Whoever has such keys
+// can sign any time, so only a person can say that the list is the institution's own.
+func (s *Store) ImportEnded(data []byte, now time.Time) (newer bool, err error) {
+	return s.importStatus(data, now, signedThen)
+}
+
+// signedNow judges the signatures of a list by the keys in force at the time now.
+func signedNow(f *issuer.File, list SignedList, now time.Time) error {
+	_, err := f.CheckSignatures(list.Note, now)
+	return err
+}
+
+func signedThen(f *issuer.File, list SignedList, now time.Time) error {
+	if list.AsOf.After(now) {
+		return signedNow(f, list, now)
+	}
+	_, err := f.CheckSignatures(list.Note, list.AsOf)
+	if errors.Is(err, issuer.ErrKeyTime) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) importStatus(data []byte, now time.Time, signed func(*issuer.File, SignedList, time.Time) error) (newer bool, err error) {
+	list, newer, err := s.planStatus(data, now, signed)
 	if errors.Is(err, issuer.ErrStatusFork) {
 		return false, s.keepFork(list)
 	}
@@ -337,7 +365,7 @@ func (s *Store) ImportStatus(data []byte, now time.Time) (newer bool, err error)
 
 // PlanStatus says what ImportStatus would do with the list, without doing it.
 func (s *Store) PlanStatus(data []byte, now time.Time) (newer bool, err error) {
-	list, newer, err := s.planStatus(data, now)
+	list, newer, err := s.planStatus(data, now, signedNow)
 	if errors.Is(err, issuer.ErrStatusFork) {
 		err = forkError(list)
 	}
@@ -346,7 +374,7 @@ func (s *Store) PlanStatus(data []byte, now time.Time) (newer bool, err error) {
 
 // planStatus is PlanStatus; a fork is issuer.ErrStatusFork only where this list
 // makes it one.
-func (s *Store) planStatus(data []byte, now time.Time) (list SignedList, newer bool, err error) {
+func (s *Store) planStatus(data []byte, now time.Time, signed func(*issuer.File, SignedList, time.Time) error) (list SignedList, newer bool, err error) {
 	if list, err = parseList(data); err != nil {
 		return list, false, err
 	}
@@ -354,8 +382,11 @@ func (s *Store) planStatus(data []byte, now time.Time) (list SignedList, newer b
 	if err != nil {
 		return list, false, err
 	}
-	if _, err := e.File.CheckSignatures(list.Note, now); err != nil {
+	if err := signed(e.File, list, now); err != nil {
 		return list, false, fmt.Errorf("status list %d of %s: %w", list.Sequence, list.Issuer, err)
+	}
+	if err := list.CheckNumber(now); err != nil {
+		return list, false, fmt.Errorf("%s: %w", list.Issuer, err)
 	}
 	newer, err = s.isNewer(list)
 	return list, newer, err

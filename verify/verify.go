@@ -81,6 +81,7 @@ type Verifier struct {
 	tip     bitcoin.Header // of the chain, where there is one
 	present time.Time      // the later of the clock and the newest header
 	signers signerMemory
+	reader  Reader // for Verify
 }
 
 type statusKey struct {
@@ -176,6 +177,17 @@ func ReadProof(proofFile []byte) Proof {
 	return Proof{p, err}
 }
 
+// Reader is ReadProof for many proofs: of those of one batch it reads once what is
+// the same in all. The zero Reader is ready, and several goroutines may use it at
+// once.
+type Reader struct{ reader proof.Reader }
+
+// Read does what ReadProof does. What was read must not be changed.
+func (r *Reader) Read(proofFile []byte) Proof {
+	p, err := r.reader.Parse(proofFile)
+	return Proof{p, err}
+}
+
 // ReadCompact reads a proof in its compact form, as ReadProof does a file.
 func ReadCompact(compact []byte) Proof {
 	p, err := proof.ParseCompact(compact)
@@ -197,7 +209,7 @@ func (p Proof) Parsed() *proof.Proof { return p.p }
 
 // Verify judges the document with the given digest by the proof file.
 func (v *Verifier) Verify(digest Digest, proofFile []byte) *Result {
-	return v.Judge(digest, ReadProof(proofFile))
+	return v.Judge(digest, v.reader.Read(proofFile))
 }
 
 // Judge is Verify for a proof that was read. The zero Proof is malformed.

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -76,7 +77,9 @@ func (l *Language) Name() string { return l.texts["language"] }
 // Has reports whether there is a text for a key.
 func (l *Language) Has(key string) bool { return l.texts[key] != "" }
 
-var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\{[a-z_]+\}`)
+})
 
 // Text is the text of a key with what args has for its placeholders, as it is:
 // what strangers wrote must be escaped before, by Safe. What an argument brings
@@ -87,7 +90,7 @@ func (l *Language) Text(key string, args map[string]string) string {
 	if !ok {
 		return key
 	}
-	return placeholder.ReplaceAllStringFunc(text, func(p string) string {
+	return placeholder().ReplaceAllStringFunc(text, func(p string) string {
 		if value, ok := args[p[1:len(p)-1]]; ok {
 			return value
 		}

@@ -107,8 +107,22 @@ func (c *chain) connect(block *btcutil.Block, flags blockchain.BehaviorFlags) er
 	return nil
 }
 
+// closing is how long the database may take to close. After the disk was full, or
+// a file could not be opened, it waits for ever for what it could not write.
+const closing = 20 * time.Second
+
+// close removes the database: it is made from the blocks each time, so that
+// nothing is lost with it.
 func (c *chain) close() error {
-	return errors.Join(c.db.Close(), os.RemoveAll(c.dir))
+	closed := make(chan error, 1)
+	go func() { closed <- c.db.Close() }()
+	var err error
+	select {
+	case err = <-closed:
+	case <-time.After(closing):
+		err = fmt.Errorf("%s: the database could not be written to its end: is the disk full, or are too many files open?", c.dir)
+	}
+	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
 // regtest is a copy of btcd's parameters that no other chain uses: a chain sets

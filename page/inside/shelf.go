@@ -110,6 +110,9 @@ func (s *shelf) importStatus(data []byte, now time.Time) (trust.SignedList, bool
 	if _, err := e.file.CheckSignatures(in.Note, now); err != nil {
 		return in, false, fmt.Errorf("status list %d of %s: %w", in.Sequence, in.Issuer, err)
 	}
+	if err := in.CheckNumber(now); err != nil {
+		return in, false, fmt.Errorf("%s: %w", in.Issuer, err)
+	}
 	newer, err := e.isNewer(in)
 	if errors.Is(err, issuer.ErrStatusFork) {
 		e.lists[in.Network].fork = &in
