@@ -3,17 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gradseal/internal/figures"
 )
 
 // The whole benchmark runs, with little input, and nothing is left of it.
@@ -23,14 +27,18 @@ func TestQuick(t *testing.T) {
 	require.NoError(t, run(t.Context(), options{dir: dir, runs: 1, quick: true}, &out, io.Discard))
 	text := out.String()
 	for _, what := range []string{
-		"`anchor`, 20 PDFs of 200 kB |", "`verify`, 20 PDFs of 200 kB in one process |",
+		"`anchor`, 10 PDFs of 200 kB |", "`verify`, 10 PDFs of 200 kB in one process |",
+		"`anchor`, 40 PDFs of 200 kB |", "`verify`, 40 PDFs of 200 kB in one process |",
 		"`anchor`, 200 PDFs of 4 kB |", "`verify`, 200 PDFs of 4 kB in one process |",
-		"`verify`, 100 PDFs of 4 kB in one process |",
+		"`anchor --archive`, 200 PDFs of 4 kB |", "`verify --proofs`, 200 PDFs of 4 kB in one process |",
+		"`anchor`, 2,000 PDFs of 2 kB |", "`verify`, 2,000 PDFs of 2 kB in one process |",
+		"`verify`, 10 PDFs of 4 kB in one process |",
 		"memory of `anchor`, one PDF of 5 MB |", "memory of `verify`, one PDF of 5 MB |",
 		"`verify`, one PDF of 200 kB, 5 times",
-		"`export --to ots`, 50 proofs |",
-		"proof file, one of 50 anchored through a transaction, the largest |", "proof file, one of 50 anchored through 4 calendars, the largest |",
+		"`export --to ots`, 40 proofs |",
+		"proof file, one of 40 anchored through a transaction, the largest |", "proof file, one of 40 anchored through 4 calendars, the largest |",
 		"its `.ots`, with what all calendars attest |",
+		"python3-opentimestamps: ", "npm's opentimestamps: ", "1,000,000 headers", "the offline page",
 	} {
 		require.Equal(t, 1, strings.Count(text, "| "+what), "%s\n%s", what, text)
 	}
@@ -113,59 +121,93 @@ func TestDocumentsDiffer(t *testing.T) {
 	require.NotEqual(t, pdfs[0].String(), pdfs[2].String())
 }
 
-func TestReplaceFigures(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "performance.md")
-	page := func(figures string) string {
-		return "before\n\n<!-- figures: begin -->\n" + figures + "<!-- figures: end -->\n\nafter\n"
-	}
-	require.NoError(t, os.WriteFile(path, []byte(page("old\n")), 0o600))
-	for range 2 { // the second time in the place of the first
-		require.NoError(t, replaceFigures(path, "| new |\n"))
-		data, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, page("\n| new |\n\n"), string(data))
-	}
-	require.NoError(t, os.WriteFile(path, []byte("no markers\n"), 0o600))
-	require.ErrorContains(t, replaceFigures(path, "new"), "figures: begin")
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "no markers\n", string(data))
-}
-
 // The page in docs has the markers.
 func TestPageHasMarkers(t *testing.T) {
 	data, err := os.ReadFile("../../docs/performance.md")
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "performance.md")
 	require.NoError(t, os.WriteFile(path, data, 0o600))
-	require.NoError(t, replaceFigures(path, "figures\n"))
+	require.NoError(t, figures.Replace(path, "figures\n"))
 }
 
 func TestTargets(t *testing.T) {
 	b := func(floor, anchor, verify time.Duration, peak int64) *batch {
 		return &batch{
-			folder: folder{10_000, 4_000},
-			floor:  []time.Duration{floor}, files: []time.Duration{floor},
+			folder: folder{n: 10_000, size: 4_000},
+			hash:   []time.Duration{floor}, files: []time.Duration{floor}, proofs: []time.Duration{floor}, copying: []time.Duration{floor},
 			anchor: []time.Duration{anchor}, verify: []time.Duration{verify},
 			anchorPeak: []int64{peak}, verifyPeak: []int64{peak},
 		}
 	}
 	const s = time.Second
-	require.Equal(t, met, largeRows(b(s, 2800*time.Millisecond, s, 1))[0].met)
-	require.Equal(t, missed, largeRows(b(s, 2801*time.Millisecond, s, 1))[0].met)
-	require.Equal(t, met, manyRows(b(s, 60*s-1, s, 400e6-1))[0].met)
-	require.Equal(t, missed, manyRows(b(s, 60*s, s, 1))[0].met)
-	require.Equal(t, met, manyRows(b(s, s, s, 400e6-1))[2].met)
-	require.Equal(t, missed, manyRows(b(s, s, s, 400e6))[2].met)
-	require.Equal(t, noTarget, manyRows(b(s, s, s, 0))[2].met, "memory is not known everywhere")
-	require.Equal(t, met, middleRows(b(s, s, 2*s, 1))[0].met)
-	require.Equal(t, missed, middleRows(b(s, s, 2001*time.Millisecond, 1))[0].met)
-	require.Equal(t, met, singleRows(1, []time.Duration{1}, []time.Duration{40*time.Millisecond - 1})[0].met)
-	require.Equal(t, missed, singleRows(1, []time.Duration{1}, []time.Duration{40 * time.Millisecond})[0].met)
-	require.Equal(t, met, exportRows(folder{1, 1}, []time.Duration{1}, []time.Duration{5*s - 1}, []int64{1})[0].met)
-	require.Equal(t, missed, exportRows(folder{1, 1}, []time.Duration{1}, []time.Duration{5 * s}, []int64{1})[0].met)
+	met1 := func(rows []row, what string) verdict {
+		t.Helper()
+		i := slices.IndexFunc(rows, func(r row) bool { return strings.HasPrefix(r.what, what) })
+		require.GreaterOrEqual(t, i, 0, what)
+		return rows[i].met
+	}
+	const memory = "– its memory"
+	require.Equal(t, met, met1(largeRows(b(s, 2800*time.Millisecond, s, 1)), "`anchor`"))
+	require.Equal(t, missed, met1(largeRows(b(s, 2801*time.Millisecond, s, 1)), "`anchor`"))
+	require.Equal(t, met, met1(largerRows(b(s, 2600*time.Millisecond, s, 1)), "`anchor`"))
+	require.Equal(t, missed, met1(largerRows(b(s, 2601*time.Millisecond, s, 1)), "`anchor`"))
+	require.Equal(t, met, met1(largerRows(b(s, s, 1300*time.Millisecond, 1)), "`verify`"))
+	require.Equal(t, missed, met1(largerRows(b(s, s, 1301*time.Millisecond, 1)), "`verify`"))
+	require.Equal(t, met, met1(manyRows(b(s, 60*s-1, s, 400e6-1)), "`anchor`"))
+	require.Equal(t, missed, met1(manyRows(b(s, 60*s, s, 1)), "`anchor`"))
+	require.Equal(t, met, met1(manyRows(b(s, s, s, 400e6-1)), memory))
+	require.Equal(t, missed, met1(manyRows(b(s, s, s, 400e6)), memory))
+	require.Equal(t, noTarget, met1(manyRows(b(s, s, s, 0)), memory), "memory is not known everywhere")
+	require.Equal(t, met, met1(millionRows(b(s, 240*s-1, s, 1e9-1)), "`anchor`"))
+	require.Equal(t, missed, met1(millionRows(b(s, 240*s, s, 1)), "`anchor`"))
+	require.Equal(t, missed, met1(millionRows(b(s, s, s, 1e9)), memory))
+	require.Equal(t, met, met1(manyRows(b(s, s, 1300*time.Millisecond, 1)), "`verify`"))
+	require.Equal(t, missed, met1(manyRows(b(s, s, 1301*time.Millisecond, 1)), "`verify`"))
+	require.Equal(t, missed, met1(archiveRows(b(s, s, 1301*time.Millisecond, 1)), "`verify --proofs`"))
+	require.Equal(t, noTarget, met1(archiveRows(b(s, 60*s, s, 1)), "`anchor --archive`"))
+	require.Equal(t, met, met1(middleRows(b(s, s, 2*s, 1)), "– documents"))
+	require.Equal(t, missed, met1(middleRows(b(s, s, 2001*time.Millisecond, 1)), "– documents"))
+	require.Equal(t, met, singleRows(1, []time.Duration{1}, []time.Duration{15*time.Millisecond - 1}, []int64{1})[0].met)
+	require.Equal(t, missed, singleRows(1, []time.Duration{1}, []time.Duration{15 * time.Millisecond}, []int64{1})[0].met)
+	require.Equal(t, met, exportRows(folder{n: 1, size: 1}, []time.Duration{1}, []time.Duration{5*s - 1}, []int64{1})[0].met)
+	require.Equal(t, missed, exportRows(folder{n: 1, size: 1}, []time.Duration{1}, []time.Duration{5 * s}, []int64{1})[0].met)
 	require.Equal(t, met, sizeRows(b(s, s, s, 30e6), b(s, s, s, 40e6))[0].met)
 	require.Equal(t, missed, sizeRows(b(s, s, s, 30e6), b(s, s, s, 40e6+1))[1].met)
+}
+
+// The plot is well-formed, and has a dot in each series for each folder of small
+// documents, higher up where more time was taken.
+func TestPlot(t *testing.T) {
+	m := func(n int, size int64, took time.Duration) *batch {
+		d, peak := []time.Duration{took}, []int64{int64(n) * 1000}
+		return &batch{folder: folder{n: n, size: size}, hash: d, files: d, proofs: d, anchor: d, verify: d, anchorPeak: peak, verifyPeak: peak}
+	}
+	b := &bench{measured: []*batch{m(100_000, 4_000, 10*time.Second), m(100, 4_000, 20*time.Millisecond), m(2_000, 200_000, time.Second), m(1, 4_000, 1)}}
+	var svg struct {
+		Circles []struct {
+			X float64 `xml:"cx,attr"`
+			Y float64 `xml:"cy,attr"`
+		} `xml:"circle"`
+	}
+	require.NoError(t, xml.Unmarshal(b.plot(), &svg))
+	require.Len(t, svg.Circles, 2*(4+2))
+	for i := 0; i < len(svg.Circles); i += 2 {
+		require.Less(t, svg.Circles[i].X, svg.Circles[i+1].X)
+		require.Greater(t, svg.Circles[i].Y, svg.Circles[i+1].Y)
+	}
+	require.NoError(t, xml.Unmarshal((&bench{}).plot(), &svg), "nothing was measured")
+}
+
+func TestChoose(t *testing.T) {
+	all := parts(true)
+	chosen, err := choose(all, "page,large")
+	require.NoError(t, err)
+	require.Equal(t, "page", chosen[0].name)
+	require.Equal(t, "large", chosen[1].name)
+	_, err = choose(all, "larg")
+	require.ErrorContains(t, err, `no part "larg"; there are large, larger,`)
+	err = run(t.Context(), options{dir: t.TempDir(), runs: 1, only: "page", out: "x.md"}, io.Discard, io.Discard)
+	require.ErrorContains(t, err, "-o takes a whole run")
 }
 
 func TestMedian(t *testing.T) {
@@ -197,7 +239,6 @@ func TestNoRoom(t *testing.T) {
 	if free < 0 {
 		return // not looked for on this system
 	}
-	w := quickWork
-	w.huge = free + 1
-	require.ErrorContains(t, checkRoom(t.TempDir(), w, 1), "name another folder with -dir")
+	huge := []part{{folders: []folder{{n: 1, size: free + 1}}}}
+	require.ErrorContains(t, checkRoom(t.TempDir(), huge, 1), "name another folder with -dir")
 }

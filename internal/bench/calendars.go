@@ -10,6 +10,7 @@ import (
 
 	"gradseal/anchor/embedded"
 	"gradseal/internal/calendartest"
+	"gradseal/internal/figures"
 )
 
 // The calendars that a batch is anchored through, and how many digests of other
@@ -33,7 +34,7 @@ func (b *bench) calendars(ctx context.Context, f folder) (_ []row, err error) {
 			return nil, err
 		}
 	}
-	if _, err := b.anchor(ctx, own+"-home", own, f.n); err != nil {
+	if _, err := b.anchor(ctx, own+"-home", own, "", f.n); err != nil {
 		return nil, err
 	}
 	theirs := filepath.Join(b.dir, "calendars-home")
@@ -75,7 +76,7 @@ func (b *bench) calendars(ctx context.Context, f folder) (_ []row, err error) {
 	if err := errors.Join(run("headers", "import", headers), run(append(named, "upgrade")...)); err != nil {
 		return nil, err
 	}
-	if _, err := b.verify(ctx, through+"-home", through, f.n); err != nil {
+	if _, err := b.verify(ctx, through+"-home", through, "", f.n); err != nil {
 		return nil, err
 	}
 	of, err := b.batchOf(ctx, through+"-home")
@@ -95,7 +96,7 @@ func (b *bench) calendars(ctx context.Context, f folder) (_ []row, err error) {
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row{what: fmt.Sprintf("proof file, one of %s anchored through %s, the largest", thousands(f.n), x.what), measured: fmt.Sprintf("%d bytes", size)})
+		rows = append(rows, row{what: fmt.Sprintf("proof file, one of %s anchored through %s, the largest", figures.Thousands(f.n), x.what), measured: fmt.Sprintf("%d bytes", size)})
 	}
 	size, err := largest(stamps, ".ots")
 	if err != nil {

@@ -24,16 +24,13 @@ func writeDocuments(ctx context.Context, dir string, n int, size int64) ([]strin
 		return nil, err
 	}
 	paths := make([]string, n)
-	for i := range paths {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	_, err := each(ctx, n, func() func(i int) error {
+		return func(i int) error {
+			paths[i] = filepath.Join(dir, fmt.Sprintf("transcript-%06d.pdf", i))
+			return writeDocument(paths[i], uint64(i), size)
 		}
-		paths[i] = filepath.Join(dir, fmt.Sprintf("transcript-%06d.pdf", i))
-		if err := writeDocument(paths[i], uint64(i), size); err != nil {
-			return nil, err
-		}
-	}
-	return paths, nil
+	})
+	return paths, err
 }
 
 func writeDocument(path string, number uint64, size int64) error {
@@ -42,7 +39,7 @@ func writeDocument(path string, number uint64, size int64) error {
 		return err
 	}
 	defer f.Close()
-	w := bufio.NewWriterSize(f, 256<<10)
+	w := bufio.NewWriterSize(f, int(min(size, 256<<10)))
 	if err := writePDF(w, number, size); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -154,13 +151,8 @@ func linkDocuments(ctx context.Context, dir string, paths []string) error {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return err
 	}
-	for _, path := range paths {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := os.Link(path, filepath.Join(dir, filepath.Base(path))); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := each(ctx, len(paths), func() func(i int) error {
+		return func(i int) error { return os.Link(paths[i], filepath.Join(dir, filepath.Base(paths[i]))) }
+	})
+	return err
 }

@@ -4,6 +4,7 @@
 //
 //	go run ./internal/bench                        all figures, as a table
 //	go run ./internal/bench -o docs/performance.md the same, into that file
+//	go run ./internal/bench -only larger,page      some parts, as a table
 //	go run ./internal/bench -quick                 small input: does it run?
 //
 // It makes its own documents, in a temporary folder that it removes at the
@@ -21,25 +22,30 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
+
+	"gradseal/internal/figures"
 )
 
 type options struct {
 	dir   string
 	out   string
+	only  string // parts, with commas between; empty: all
 	runs  int
 	quick bool
-	// timestamps leaves out everything but what is about OpenTimestamps.
-	timestamps bool
 }
+
+// plotFile is where the plot goes, beside the page with the figures.
+const plotFile = "images/performance.svg"
 
 func main() {
 	var o options
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "`folder` for documents and homes; its file system is part of what is measured")
-	flag.StringVar(&o.out, "o", "", "`file` to write the table into, between its two markers")
-	flag.IntVar(&o.runs, "runs", 5, "`number` of runs of which the median is taken")
+	flag.StringVar(&o.out, "o", "", "`file` to write the table into, between its two markers; the plot goes to "+plotFile+" beside it")
+	flag.StringVar(&o.only, "only", "", "`parts` to measure, separated by commas (a wrong name lists them)")
+	flag.IntVar(&o.runs, "runs", 5, "`number` of runs of which the median is taken; long parts have fewer")
 	flag.BoolVar(&o.quick, "quick", false, "small input, to see that everything runs")
-	flag.BoolVar(&o.timestamps, "timestamps", false, "only what is about OpenTimestamps; about a minute")
 	flag.Parse()
 	if flag.NArg() > 0 || o.runs < 1 {
 		flag.Usage()
@@ -56,14 +62,14 @@ func main() {
 // run measures and reports. Its temporary folder is gone when it returns, also
 // after Ctrl-C.
 func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
-	w := fullWork
-	if o.quick {
-		w = quickWork
+	if o.only != "" && o.out != "" {
+		return errors.New("-o takes a whole run: some parts would take the others off the page")
 	}
-	if o.timestamps {
-		w = work{export: w.export, stamps: w.stamps}
+	chosen, err := choose(parts(o.quick), o.only)
+	if err != nil {
+		return err
 	}
-	if err := checkRoom(o.dir, w, o.runs); err != nil {
+	if err := checkRoom(o.dir, chosen, o.runs); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp(o.dir, "gradseal-bench-*")
@@ -79,18 +85,20 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 		return err
 	}
 	m := thisMachine(dir)
-	measure := b.all
-	if o.timestamps {
-		measure = b.timestamps
-	}
-	rows, err := measure(ctx, w)
-	if err != nil {
-		return err
+	var rows []row
+	for _, p := range chosen {
+		some, err := p.measure(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		rows = append(rows, some...)
 	}
 	text := report(m, b.revision, o, rows)
-	if o.out != "" {
-		return replaceFigures(o.out, text)
+	if o.out == "" {
+		_, err = io.WriteString(out, text)
+		return err
 	}
-	_, err = io.WriteString(out, text)
-	return err
+	text += "\n![Time and memory against the number of documents, on logarithmic axes](" + plotFile + ")\n"
+	plot := filepath.Join(filepath.Dir(o.out), filepath.FromSlash(plotFile))
+	return errors.Join(figures.Replace(o.out, text), os.WriteFile(plot, b.plot(), 0o666))
 }

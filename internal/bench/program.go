@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"context"
@@ -24,6 +25,7 @@ type bench struct {
 	dir      string // everything that is made is in it
 	runs     int
 	progress io.Writer
+	measured []*batch // for the plot
 
 	program  string // gradseal
 	empty    string // a Go program that does nothing
@@ -105,10 +107,14 @@ func (b *bench) start(ctx context.Context, program string, args ...string) (proc
 	return p, nil
 }
 
-// anchor anchors a folder of n documents in a fresh home, and checks that each
-// has its proof on disk.
-func (b *bench) anchor(ctx context.Context, home, folder string, n int) (process, error) {
-	p, err := b.start(ctx, b.program, "--home", home, "--json", "--quiet", "anchor", folder)
+// anchor anchors a folder of n documents in a fresh home, with their proofs in an
+// archive where one is named, and checks that each has its proof on disk.
+func (b *bench) anchor(ctx context.Context, home, folder, archive string, n int) (process, error) {
+	args := []string{"--home", home, "--json", "--quiet", "anchor", folder}
+	if archive != "" {
+		args = append(args, "--archive", archive)
+	}
+	p, err := b.start(ctx, b.program, args...)
 	if err != nil {
 		return process{}, err
 	}
@@ -122,7 +128,23 @@ func (b *bench) anchor(ctx context.Context, home, folder string, n int) (process
 	if result.Proofs != n || result.Block == nil {
 		return process{}, fmt.Errorf("anchor %s: %d proofs, in a block: %t; want %d, in a block", folder, result.Proofs, result.Block != nil, n)
 	}
+	if archive != "" {
+		return p, checkArchive(archive, n)
+	}
 	return p, checkProofs(folder, n)
+}
+
+// checkArchive counts the proofs in an archive.
+func checkArchive(archive string, n int) error {
+	z, err := zip.OpenReader(archive)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	if len(z.File) != n {
+		return fmt.Errorf("%s: %d files, want %d", archive, len(z.File), n)
+	}
+	return nil
 }
 
 // checkProofs counts the proof files in a folder.
@@ -143,10 +165,15 @@ func checkProofs(folder string, n int) error {
 	return nil
 }
 
-// verify verifies n documents, a folder or one, in one process, and checks that
+// verify verifies n documents, a folder or one, in one process, with their proofs
+// beside them or, where one is named, in an archive, and checks that
 // each is valid, which means confirmed as well.
-func (b *bench) verify(ctx context.Context, home, what string, n int) (process, error) {
-	p, err := b.start(ctx, b.program, "--home", home, "--json", "--quiet", "verify", "--network", "regtest", what)
+func (b *bench) verify(ctx context.Context, home, what, archive string, n int) (process, error) {
+	args := []string{"--home", home, "--json", "--quiet", "verify", "--network", "regtest", what}
+	if archive != "" {
+		args = append(args, "--proofs", archive)
+	}
+	p, err := b.start(ctx, b.program, args...)
 	if err != nil {
 		return process{}, err
 	}

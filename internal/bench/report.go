@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"gradseal/internal/figures"
 )
 
 // machine is where the figures come from. What is not known is empty.
@@ -64,7 +64,7 @@ func judge(ok bool) verdict {
 // report is the whole text, in Markdown.
 func report(m machine, revision string, o options, rows []row) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Machine: %s. gradseal %s, %s. Medians of %d runs, in brackets the least and the greatest.\n\n",
+	fmt.Fprintf(&b, "Machine: %s. gradseal %s, %s. Medians of up to %d runs, in brackets the least and the greatest.\n\n",
 		m, revision, time.Now().UTC().Format(time.DateOnly), o.runs)
 	if o.quick {
 		b.WriteString("Small input: this says that everything runs, and nothing about speed.\n\n")
@@ -79,38 +79,66 @@ func report(m machine, revision string, o options, rows []row) string {
 	return b.String()
 }
 
+// largeRows are about few and large documents: there the target is one of hashing
+// alone.
 func largeRows(m *batch) []row {
-	target := time.Duration(largeRatio*float64(median(m.floor))) + largeExtra
+	target := time.Duration(hashRatio*float64(median(m.hash))) + hashExtra
 	anchor := m.anchorRow()
-	anchor.target = fmt.Sprintf("at most %.1f × floor + %s = %s", largeRatio, seconds(largeExtra), seconds(target))
+	anchor.target = fmt.Sprintf("at most %.1f × hashing + %s = %s", hashRatio, seconds(hashExtra), seconds(target))
 	anchor.met = judge(median(m.anchor) <= target)
-	return []row{anchor, m.filesRow(), memoryRow(m.anchorPeak), m.verifyRow()}
+	return slices.Concat([]row{anchor}, m.partRows(), []row{memoryRow(m.anchorPeak), m.verifyRow(), memoryRow(m.verifyPeak)})
 }
 
-func manyRows(m *batch) []row {
-	anchor := m.anchorRow()
-	anchor.target = "under " + seconds(manyTime)
-	anchor.met = judge(median(m.anchor) < manyTime)
-	memory := memoryRow(m.anchorPeak)
+// largerRows are about many and large documents: there the target of anchoring is a
+// ratio, too.
+func largerRows(m *batch) []row {
+	rows := largeRows(m)
+	rows[0].target = fmt.Sprintf("at most %.1f × floor", anchorRatio)
+	rows[0].met = judge(float64(median(m.anchor)) <= anchorRatio*float64(m.anchorFloor()))
+	return rows
+}
+
+// archiveRows are about the same documents as manyRows, with one file for all proofs.
+func archiveRows(m *batch) []row {
+	rows := largeRows(m)
+	anchor, verify := &rows[0], &rows[len(rows)-2]
+	anchor.what = strings.Replace(anchor.what, "anchor", "anchor --archive", 1)
+	anchor.target, anchor.met = "", noTarget
+	verify.what = strings.Replace(verify.what, "verify", "verify --proofs", 1)
+	verify.floor = seconds(m.verifyFloor()) + " (hashing, and reading the archive)"
+	return rows
+}
+
+func manyRows(m *batch) []row { return limitedRows(m, manyTime, manyMemory) }
+
+func millionRows(m *batch) []row { return limitedRows(m, millionTime, millionMemory) }
+
+// limitedRows hold anchoring against a time, and a number of bytes of memory.
+func limitedRows(m *batch, most time.Duration, memory int64) []row {
+	rows := largeRows(m)
+	rows[0].target, rows[0].met = "under "+seconds(most), judge(median(m.anchor) < most)
 	if peak := median(m.anchorPeak); peak > 0 {
-		memory.target = "under " + megabytes(manyMemory)
-		memory.met = judge(peak < manyMemory)
+		of := &rows[len(rows)-3]
+		of.target, of.met = "under "+megabytes(memory), judge(peak < memory)
 	}
-	return []row{anchor, m.filesRow(), memory, m.verifyRow(), memoryRow(m.verifyPeak)}
+	return rows
 }
 
 func middleRows(m *batch) []row {
-	verify := m.verifyRow()
-	verify.target = fmt.Sprintf("at least %s documents/s", thousands(middleRate))
-	verify.met = judge(m.rate(m.verify) >= middleRate)
-	return []row{verify}
+	rate := row{
+		what:     "– documents a second",
+		measured: figures.Thousands(m.rate(m.verify)),
+		target:   "at least " + figures.Thousands(middleRate),
+		met:      judge(m.rate(m.verify) >= middleRate),
+	}
+	return []row{m.verifyRow(), rate, memoryRow(m.verifyPeak)}
 }
 
 // exportRows holds the time for all proofs of a folder against what making the
 // files takes alone.
 func exportRows(f folder, files, exported []time.Duration, peaks []int64) []row {
 	return []row{{
-		what:     fmt.Sprintf("`export --to ots`, %s proofs", thousands(f.n)),
+		what:     fmt.Sprintf("`export --to ots`, %s proofs", figures.Thousands(f.n)),
 		measured: spread(exported, seconds),
 		target:   "under " + seconds(exportTime),
 		met:      judge(median(exported) < exportTime),
@@ -121,27 +149,39 @@ func exportRows(f folder, files, exported []time.Duration, peaks []int64) []row 
 // every proof on disk.
 func (m *batch) anchorRow() row {
 	return row{
-		what:     fmt.Sprintf("`anchor`, %s PDFs of %s", thousands(m.n), bytesText(m.size)),
+		what:     fmt.Sprintf("`anchor`, %s PDFs of %s", figures.Thousands(m.n), bytesText(m.size)),
 		measured: spread(m.anchor, seconds),
-		floor:    seconds(median(m.floor)),
-		ratio:    fmt.Sprintf("%.1f", float64(median(m.anchor))/float64(median(m.floor))),
+		floor:    seconds(m.anchorFloor()) + " (hashing, and making files)",
+		ratio:    fmt.Sprintf("%.2f", float64(median(m.anchor))/float64(m.anchorFloor())),
+	}
+}
+
+// partRows are what the floor consists of, and what copying the documents takes.
+func (m *batch) partRows() []row {
+	return []row{
+		{what: "– reading and hashing them, and nothing else", measured: spread(m.hash, seconds)},
+		m.filesRow(),
+		{what: "– copying them, once", measured: spread(m.copying, seconds)},
 	}
 }
 
 // filesRow is what of it the file system takes at least.
 func (m *batch) filesRow() row {
-	return row{
-		what:     fmt.Sprintf("– making %s files like the proofs, and nothing else", thousands(m.n)),
-		measured: spread(m.files, seconds),
+	what := fmt.Sprintf("– making %s files like the proofs, and nothing else", figures.Thousands(m.n))
+	if m.archive {
+		what = fmt.Sprintf("– making one file as long as %s proofs, synced, and nothing else", figures.Thousands(m.n))
 	}
+	return row{what: what, measured: spread(m.files, seconds)}
 }
 
 func (m *batch) verifyRow() row {
 	return row{
-		what:     fmt.Sprintf("`verify`, %s PDFs of %s in one process", thousands(m.n), bytesText(m.size)),
-		measured: fmt.Sprintf("%s: %s documents/s", spread(m.verify, seconds), thousands(m.rate(m.verify))),
-		floor:    seconds(median(m.floor)),
-		ratio:    fmt.Sprintf("%.1f", float64(median(m.verify))/float64(median(m.floor))),
+		what:     fmt.Sprintf("`verify`, %s PDFs of %s in one process", figures.Thousands(m.n), bytesText(m.size)),
+		measured: fmt.Sprintf("%s: %s documents/s", spread(m.verify, seconds), figures.Thousands(m.rate(m.verify))),
+		floor:    seconds(m.verifyFloor()) + " (hashing, and reading proofs)",
+		ratio:    fmt.Sprintf("%.2f", float64(median(m.verify))/float64(m.verifyFloor())),
+		target:   fmt.Sprintf("at most %.1f × floor", verifyRatio),
+		met:      judge(float64(median(m.verify)) <= verifyRatio*float64(m.verifyFloor())),
 	}
 }
 
@@ -179,7 +219,7 @@ func sizeRows(small, huge *batch) []row {
 
 // singleRows compares with a Go program that does nothing. What hashing one
 // document takes would be lost in the time that a process takes to start.
-func singleRows(size int64, empty, verified []time.Duration) []row {
+func singleRows(size int64, empty, verified []time.Duration, peaks []int64) []row {
 	return []row{{
 		what:     fmt.Sprintf("`verify`, one PDF of %s, %d times, from the start of the process to its end", bytesText(size), len(verified)),
 		measured: spread(verified, milliseconds),
@@ -187,7 +227,7 @@ func singleRows(size int64, empty, verified []time.Duration) []row {
 		ratio:    fmt.Sprintf("%.1f", float64(median(verified))/float64(median(empty))),
 		target:   "under " + milliseconds(singleTime),
 		met:      judge(median(verified) < singleTime),
-	}}
+	}, memoryRow(peaks)}
 }
 
 // median of an even number of values is the lower one of the two in the middle.
@@ -224,35 +264,4 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%g MB", float64(n)/1e6)
 	}
 	return fmt.Sprintf("%g kB", float64(n)/1e3)
-}
-
-// thousands prints 12345 as 12,345.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// The table stands between these lines of a file.
-const (
-	beginFigures = "<!-- figures: begin -->\n"
-	endFigures   = "<!-- figures: end -->\n"
-)
-
-// replaceFigures puts text between the two markers of a file, in the place of
-// what is there.
-func replaceFigures(path, text string) error {
-	old, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, rest, ok1 := bytes.Cut(old, []byte(beginFigures))
-	_, after, ok2 := bytes.Cut(rest, []byte(endFigures))
-	if !ok1 || !ok2 {
-		return fmt.Errorf("%s: no lines %q and %q to put the figures between", path, strings.TrimSpace(beginFigures), strings.TrimSpace(endFigures))
-	}
-	out := bytes.Join([][]byte{before, []byte(beginFigures + "\n" + text + "\n" + endFigures), after}, nil)
-	return os.WriteFile(path, out, 0o666)
 }

@@ -60,6 +60,9 @@ func (w *writer) writePackages(ctx context.Context, chosen []platform) error {
 		if err := copyFile(filepath.Join(w.dir, w.programName(p)), filepath.Join(stage, programPath)); err != nil {
 			return err
 		}
+		if err := copyFile(filepath.Join(w.dir, w.billName(p)), filepath.Join(stage, docPath, "gradseal"+billSuffix)); err != nil {
+			return err
+		}
 		config := filepath.Join(work, "nfpm.yaml")
 		if err := w.writeConfig(stage, config); err != nil {
 			return err

@@ -65,11 +65,17 @@ func legalFiles(m dependency) ([]string, error) {
 			continue
 		}
 		names = append(names, e.Name())
-		upper := strings.ToUpper(e.Name())
-		licensed = licensed || strings.HasPrefix(upper, "LICEN") || strings.HasPrefix(upper, "COPYING")
+		licensed = licensed || grants(e.Name())
 	}
 	if !licensed {
 		return nil, fmt.Errorf("%s %s: has no licence file, so it may not be given out", m.path, m.version)
 	}
 	return names, nil
+}
+
+// grants tells whether a licence is in the file of this name; a notice or a word
+// on patents is none.
+func grants(name string) bool {
+	upper := strings.ToUpper(name)
+	return strings.HasPrefix(upper, "LICEN") || strings.HasPrefix(upper, "COPYING")
 }

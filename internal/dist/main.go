@@ -1,6 +1,7 @@
 // Command dist writes what is given to users to the directory dist: the program
 // for Linux, macOS and Windows, its manual pages and shell completions, Debian
-// packages, the licences of what is linked in, and SHA256SUMS over all of it.
+// packages, the licences and a bill of materials of what is linked in, and
+// SHA256SUMS over all of it.
 //
 //	go run ./internal/dist
 //
@@ -35,10 +36,11 @@ func main() {
 	defer stop()
 	version := flag.String("version", "", "`version` of a build from an archive of the sources, such as v1.2.3 (default: the commit's)")
 	only := flag.String("only", "", "the one `platform` to build for, such as linux/amd64 (default: all)")
+	bare := flag.Bool("no-packages", false, "no Debian packages: to compare programs, what makes packages need not be built")
 	flag.Parse()
 	err := errors.New("unexpected arguments: see go run ./internal/dist -help")
 	if flag.NArg() == 0 {
-		err = run(ctx, *version, *only)
+		err = run(ctx, *version, *only, *bare)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dist: error:", err)
@@ -46,7 +48,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, version, only string) error {
+func run(ctx context.Context, version, only string, bare bool) error {
 	chosen, err := choose(only)
 	if err != nil {
 		return err
@@ -59,7 +61,7 @@ func run(ctx context.Context, version, only string) error {
 	if err != nil {
 		return err
 	}
-	w := &writer{toolchain: &toolchain{tools}, stamp: stamp}
+	w := &writer{toolchain: &toolchain{tools}, stamp: stamp, bare: bare}
 	output := filepath.Join(tools.Root, outputName)
 	err = replace(output, func(dir string) error {
 		w.dir = dir

@@ -24,6 +24,7 @@ type writer struct {
 	*toolchain
 	stamp stamp
 	dir   string
+	bare  bool // no packages
 }
 
 func (w *writer) write(ctx context.Context, chosen []platform) error {
@@ -40,13 +41,25 @@ func (w *writer) write(ctx context.Context, chosen []platform) error {
 	if w.stamp.dirty {
 		note("there are changes that are not committed: nobody can build the same from any commit")
 	}
-	note("writing manual pages, completions and licences")
-	if err := w.writeTexts(ctx); err != nil {
+	modules, err := w.modules(ctx)
+	if err != nil {
 		return err
 	}
-	note("writing Debian packages")
-	if err := w.writePackages(ctx, chosen); err != nil {
+	note("writing manual pages, completions and licences")
+	if err := w.writeTexts(modules); err != nil {
 		return err
+	}
+	note("writing bills of materials")
+	for _, p := range chosen {
+		if err := w.writeBill(ctx, p, modules); err != nil {
+			return err
+		}
+	}
+	if !w.bare {
+		note("writing Debian packages")
+		if err := w.writePackages(ctx, chosen); err != nil {
+			return err
+		}
 	}
 	return writeSums(w.dir)
 }
@@ -81,7 +94,7 @@ func (w *writer) writeProgram(ctx context.Context, p platform) error {
 }
 
 // writeTexts writes what is the same for every platform.
-func (w *writer) writeTexts(ctx context.Context) error {
+func (w *writer) writeTexts(modules []dependency) error {
 	pages := filepath.Join(w.dir, manName)
 	if err := os.Mkdir(pages, 0o777); err != nil {
 		return err
@@ -90,10 +103,6 @@ func (w *writer) writeTexts(ctx context.Context) error {
 		return err
 	}
 	if err := writeCompletions(filepath.Join(w.dir, completionsName)); err != nil {
-		return err
-	}
-	modules, err := w.modules(ctx)
-	if err != nil {
 		return err
 	}
 	text, err := licences(modules)

@@ -1,6 +1,7 @@
-// Package testnode runs Bitcoin node programs for tests: btcd and Bitcoin Core,
+// Package testnode runs Bitcoin node programs for tests, btcd and Bitcoin Core,
 // each on a regression test network of its own, on the loopback interface, in a
-// directory that goes with the test. Nothing of a node is imitated.
+// directory that goes with the test. Nothing of a node is imitated. It runs
+// versitygw, an object store, in the same way.
 //
 // A test that needs a program which is not installed is skipped and says how to
 // install it.

@@ -139,7 +139,11 @@ func statusNextVectors() []statusNextVector {
 		"withdrawn "+hexOf("2"), "withdrawn "+hexOf("1")+" 2026-11-22 reprint\nwithdrawn "+hexOf("2")), dean, registrar), "taken", "")
 	add("corrected", "Date and reason of a withdrawal differ.", signed(edit(higher, "2026-11-01 superseded", "2026-11-05 reprint"), dean, registrar), "taken", "")
 
+	// The seconds from 1970 to Now are the highest sequence.
+	add("highest", "The highest sequence that there can be now.", signed(edit(statusText, "sequence 7", "sequence 1795420800"), dean, registrar), "taken", "")
 	for _, c := range []change{
+		{"too-high", "One more than the highest sequence that there can be now.", "sequence 7\n", "sequence 1795420801\n", "list-next/number"},
+		{"largest", "The largest sequence of the format, which nothing could follow.", "sequence 7\n", "sequence 9007199254740991\n", "list-next/number"},
 		{"older", "A lower sequence, with a batch more.", "sequence 7\n", "sequence 6\n", "list-next/older"},
 		{"fork-batch", "The same sequence, and another batch.", hexOf("1") + "\n", hexOf("9") + "\n", "list-next/fork"},
 		{"fork-asof", "The same sequence, and another asof.", "asof 2026-11-22T09:00:00Z", "asof 2026-11-22T09:00:01Z", "list-next/fork"},

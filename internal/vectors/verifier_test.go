@@ -7,10 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -38,12 +38,19 @@ var (
 	paperKinds = []string{"compact", "codes", "paper"}
 )
 
+// interpreter is Python itself: what PATH has may be a script that looks for it, which
+// takes longer than many a run.
+var interpreter = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("python3", "-S", "-c", "import sys; print(sys.executable)").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
 // runSecond runs a script in Python. It returns what was printed, and the exit
 // code. Python is kept from writing bytecode beside it, and from modules other
 // than its standard library (-S).
 func runSecond(t *testing.T, script string, args ...string) (lines []string, code int) {
 	t.Helper()
-	python, err := exec.LookPath("python3")
+	python, err := interpreter()
 	if err != nil {
 		t.Skip("no python3 to run the second verifier with")
 	}
@@ -324,7 +331,10 @@ func TestSecondVerifierMutated(t *testing.T) {
 		require.NoError(t, err)
 		source[name] = data
 	}
-	differ := regexp.MustCompile(`^[1-9][0-9]* vectors, [1-9][0-9]* differ$`)
+	// One difference is enough, and the rest takes long.
+	const each, first = "differ.append(", `print("1 differs") or sys.exit(1) or (`
+	require.Equal(t, 1, bytes.Count(source[judgeScript], []byte(each)))
+	source[judgeScript] = bytes.ReplaceAll(source[judgeScript], []byte(each), []byte(first))
 	for _, m := range secondMutations {
 		t.Run(m.from+" to "+m.to, func(t *testing.T) {
 			t.Parallel()
@@ -342,7 +352,7 @@ func TestSecondVerifierMutated(t *testing.T) {
 			}
 			lines, code := runSecond(t, filepath.Join(dir, script), filepath.Join(vectorsDir, m.kind+".json"))
 			require.Equal(t, 1, code)
-			require.Regexp(t, differ, lines[len(lines)-1])
+			require.Equal(t, []string{"1 differs"}, lines)
 		})
 	}
 }
