@@ -124,6 +124,7 @@ def check_status_next(issuer_file, known, next, now, fork=None):
     both = [verifier.check_status_list(text) for text in (known, fork) if text]
     old, new = both[0], verifier.check_status_list(next)
     verifier.verify_signers(new, issuer, verifier.timestamp(now))
+    need("list-next", number=new.sequence <= verifier.timestamp(now))
     same = not fork and new.text == old.text
     need("list-next", older=new.sequence >= old.sequence, fork=same or new.sequence > old.sequence,
          kept=all(set(old.entries[key]) <= set(new.entries[key]) for old in both for key in old.entries))
@@ -173,6 +174,8 @@ def fold_lists(lists, issuers, now):
         issuer = issuers.get(status.issuer)
         if not issuer:
             continue
+        if status.sequence > verifier.timestamp(now):
+            raise ValueError(f"status list {status.sequence} of {status.issuer}: list-next/number")
         known = kept.setdefault((status.issuer, status.network), [])
         # One that 12.2 refuses would not have been taken in: it gives way to any other.
         if known and refusal(verifier.check_signers, issuer, known[0], now):
