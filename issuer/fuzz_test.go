@@ -116,3 +116,49 @@ func FuzzParseFile(f *testing.F) {
 		require.NoError(t, file.CheckSuccessor(file, data))
 	})
 }
+
+// FuzzDraft reads what is on its way to its signatures. A signature more leaves
+// the text, and the lines that are there, as they are.
+func FuzzDraft(f *testing.F) {
+	f.Add([]byte(mustText(f, testStatus(f).Text)))
+	f.Add([]byte(mustText(f, testFile(f).Text)))
+	fuzzTexts(f, mustText(f, testStatement(f).Text))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n, err := ParseDraft(data, MaxStatement)
+		if err != nil {
+			require.Nil(t, n)
+			return
+		}
+		require.Equal(t, string(data), string(n.MarshalDraft()))
+		if l, err := ParseStatusText(n.Text); err == nil {
+			require.Equal(t, n.Text, mustText(t, l.Text))
+		}
+		if file, err := ParseFileText(n.Text); err == nil {
+			require.Equal(t, n.Text, mustText(t, file.Text))
+		}
+		signed, err := SignDraft(data, 2*MaxStatement, testSigner(t, "fuzz", 1))
+		if err != nil {
+			return
+		}
+		more, err := ParseNote(signed, 2*MaxStatement)
+		require.NoError(t, err)
+		require.Equal(t, n.Text, more.Text)
+		require.Equal(t, n.Signatures, append([]Signature(nil), more.Signatures[:len(n.Signatures)]...))
+	})
+}
+
+func FuzzFingerprint(f *testing.F) {
+	f.Add(testFile(f).Fingerprint().String())
+	f.Add(strings.ReplaceAll(testFile(f).Fingerprint().String(), " ", ""))
+	f.Add(strings.ToUpper(testFile(f).Fingerprint().String()))
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := ParseFingerprint(text)
+		if err != nil {
+			require.Zero(t, p)
+			return
+		}
+		again, err := ParseFingerprint(p.String())
+		require.NoError(t, err)
+		require.Equal(t, p, again)
+	})
+}

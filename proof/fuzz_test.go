@@ -152,3 +152,51 @@ func startxref(file string) string {
 	file = strings.TrimRight(strings.TrimSuffix(file, "%%EOF"), "\r\n")
 	return file[strings.LastIndexAny(file, "\r\n")+1:]
 }
+
+// FuzzPeek holds the look at the first bytes of a file against the whole parser:
+// a folder of proofs is searched by it.
+func FuzzPeek(f *testing.F) {
+	good := write(newProof(f))
+	f.Add([]byte(good))
+	f.Add([]byte(good[:proof.PeekSize]))
+	f.Add([]byte(strings.ToUpper(good)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		digest, ok := proof.Peek(data)
+		if !ok {
+			require.Zero(t, digest)
+		}
+		if p, err := proof.Parse(data); err == nil {
+			require.True(t, ok)
+			require.Equal(t, p.Digest, digest)
+		}
+		short, stillOK := proof.Peek(data[:min(len(data), proof.PeekSize)])
+		require.Equal(t, ok, stillOK)
+		require.Equal(t, digest, short)
+	})
+}
+
+// FuzzAttestation reads the evidence of a batch as it lies in the home.
+func FuzzAttestation(f *testing.F) {
+	b, err := proof.MarshalBitcoin(newProof(f).Bitcoin)
+	require.NoError(f, err)
+	f.Add(b)
+	o, err := newTimestamp().Marshal()
+	require.NoError(f, err)
+	f.Add(o)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if b, err := proof.ParseBitcoin(data); err == nil {
+			again, err := proof.MarshalBitcoin(b)
+			require.NoError(t, err)
+			require.Equal(t, string(data), string(again))
+		} else {
+			require.Nil(t, b)
+		}
+		if o, err := proof.ParseOpenTimestamps(data); err == nil {
+			again, err := o.Marshal()
+			require.NoError(t, err)
+			require.Equal(t, data, again)
+		} else {
+			require.Nil(t, o)
+		}
+	})
+}

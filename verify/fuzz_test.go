@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"gradseal/bitcoin"
+	"gradseal/headers"
 	"gradseal/issuer"
 	"gradseal/proof"
 	"gradseal/proof/ots"
+	"gradseal/trust"
 	"gradseal/verify"
 )
 
@@ -135,4 +138,93 @@ func requireConsistent(t testing.TB, r *verify.Result) {
 		require.Less(t, len(c.Detail), 1000)
 		require.False(t, bytes.ContainsAny([]byte(c.Detail), "\n\r\x1b"), "details are one line: %q", c.Detail)
 	}
+}
+
+// FuzzVerifyAll changes all that a verifier is given at once: the document, its
+// proof, the status list and the pack with the header chain. What it has of its own
+// is the issuer file that it pinned.
+//
+// VALID then says that the document is byte for byte the issued one; that the
+// proof is the one that was made, but for what requireSame names; that the list has
+// the text of one that the officers signed; and that the block is the one that was
+// mined. Nothing else may differ without the verdict.
+func FuzzVerifyAll(f *testing.F) {
+	s := ownScene(f, issue(f, 9, 4, uniStatement(ownTime), dean, registrar))
+	document, file := documents(9)[4].content, s.file(f)
+	pinned, pinnedData := uniFileData(f, s.time.Add(-day), time.Time{})
+	list, listData := statusList(f, s.list, dean, registrar)
+	chain := append([]bitcoin.Header{bitcoin.Regtest.Genesis()}, s.hs...)
+	packed := func(hs []bitcoin.Header, lists ...[]byte) []byte {
+		segment, err := (&headers.Segment{Network: bitcoin.Regtest, Source: "a test", Headers: hs}).Marshal()
+		require.NoError(f, err)
+		pack, err := trust.NewPack(pinnedData, lists, [][]byte{segment})
+		require.NoError(f, err)
+		data, err := pack.Marshal()
+		require.NoError(f, err)
+		return data
+	}
+	good := packed(chain, listData)
+	judge := func(t testing.TB, document, file, listData, packData []byte) *verify.Result {
+		own := verify.Trust{Issuers: []*issuer.File{pinned}}
+		if l, note, err := issuer.ParseStatus(listData); err == nil {
+			own.Status = []verify.StatusList{{StatusList: l, Note: note}}
+		}
+		if p, err := trust.ParsePack(packData); err == nil && len(p.Segments) > 0 {
+			own.Chain = chainOf(p.Segments[0], s.policy.Now)
+		}
+		v, err := verify.New(own, s.policy)
+		require.NoError(t, err)
+		document, file = inside(document, file)
+		return v.Verify(digestOf(t, document), file)
+	}
+	requireResult(f, judge(f, document, file, listData, good), verify.Valid, nil)
+	trailer, err := proof.Trailer(bytes.NewReader(document), int64(len(document)), file)
+	require.NoError(f, err)
+	embedded := append(bytes.Clone(document), trailer...)
+	requireResult(f, judge(f, embedded, nil, listData, good), verify.Valid, nil)
+
+	s.withdraw()
+	_, withdrawn := statusList(f, s.list, dean, registrar)
+	_, bySpare := statusList(f, list.StatusList, spare)
+	f.Add(document, file, listData, good)
+	f.Add(embedded, []byte{}, listData, good)
+	f.Add(documents(9)[5].content, file, listData, good)
+	f.Add(document, file, withdrawn, good)
+	f.Add(document, file, bySpare, good)
+	f.Add(document, file, listData, packed(chain[:2], listData))
+	s.proof.Bitcoin.Successors = s.hs[2:]
+	f.Add(document, s.file(f), listData, good)
+
+	f.Fuzz(func(t *testing.T, gotDocument, gotFile, gotList, gotPack []byte) {
+		r := judge(t, gotDocument, gotFile, gotList, gotPack)
+		requireConsistent(t, r)
+		if r.Verdict != verify.Valid {
+			return
+		}
+		gotDocument, gotFile = inside(gotDocument, gotFile)
+		require.Equal(t, string(document), string(gotDocument))
+		requireSame(t, file, gotFile)
+		_, note, err := issuer.ParseStatus(gotList)
+		require.NoError(t, err)
+		require.Equal(t, list.Note.Text, note.Text)
+		require.Equal(t, s.proof.Bitcoin.Header.Hash(), r.Header.Hash)
+	})
+}
+
+// inside takes the proof out of a document that carries one.
+func inside(document, proofFile []byte) (original, used []byte) {
+	n, carried, err := proof.SplitTrailer(bytes.NewReader(document), int64(len(document)))
+	if err != nil {
+		return document, proofFile
+	}
+	return document[:n], carried
+}
+
+// chainOf is a header chain in memory, nil where the segment is no beginning of one.
+func chainOf(s *headers.Segment, now time.Time) verify.Chain {
+	m, err := headers.NewMemory(bitcoin.Regtest)
+	if err != nil || m.Import(s, headers.Options{Now: now}) != nil || m.Chain() == nil {
+		return nil
+	}
+	return m.Chain()
 }
