@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,7 +76,9 @@ type registrar struct {
 	program string
 	dir     string
 	folders []string
-	lowest  int // blocks that the chain had at least
+	lowest  int                  // blocks that the chain had at least
+	attr    *syscall.SysProcAttr // of the commands; nil: as the test itself
+	env     []string             // of the commands, beside the test's own
 }
 
 func newRegistrar(t *testing.T, program string) *registrar {
@@ -107,7 +110,7 @@ func (r *registrar) command(ctx context.Context, args ...string) *exec.Cmd {
 func (r *registrar) traced(ctx context.Context, tracer []string, args ...string) *exec.Cmd {
 	line := slices.Concat(tracer, []string{r.program, "--home", r.home()}, args)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-	cmd.Dir, cmd.Env = r.dir, append(cleanEnvironment(), "HOME="+r.dir)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = r.dir, slices.Concat(cleanEnvironment(), []string{"HOME=" + r.dir}, r.env), r.attr
 	return cmd
 }
 
@@ -123,17 +126,25 @@ func (r *registrar) run(t *testing.T, args ...string) string {
 func (r *registrar) killed(t *testing.T, after time.Duration, args ...string) bool {
 	t.Helper()
 	cmd := r.command(t.Context(), args...)
+	defer r.noteHeight(t)
+	return killedAfter(t, cmd, after)
+}
+
+// killedAfter is killed, of any command.
+func killedAfter(t *testing.T, cmd *exec.Cmd, after time.Duration) bool {
+	t.Helper()
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
 	require.NoError(t, cmd.Start())
 	kill := time.AfterFunc(after, func() { cmd.Process.Kill() })
 	defer kill.Stop()
 	err := cmd.Wait()
-	r.noteHeight(t)
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		require.NoError(t, err)
 		return false
 	}
-	require.False(t, exit.Exited(), "the command failed by itself: %v", err)
+	require.False(t, exit.Exited(), "the command failed by itself: %v\n%s", err, &output)
 	return true
 }
 

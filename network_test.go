@@ -123,8 +123,14 @@ func (b *branch) batch() *batch.Batch {
 // batch root.
 func (b *branch) commitments() map[string]int {
 	b.t.Helper()
+	return b.commitmentsFrom(0)
+}
+
+// commitmentsFrom is commitments, in blocks from a height on.
+func (b *branch) commitmentsFrom(height int) map[string]int {
+	b.t.Helper()
 	found := make(map[string]int)
-	for height := range b.node.Height() + 1 {
+	for tip := b.node.Height(); height <= tip; height++ {
 		var block struct {
 			Tx []struct {
 				Vout []struct{ ScriptPubKey struct{ Hex string } }

@@ -312,6 +312,9 @@ func serveEsplora(t *testing.T, node *testnode.Node) string {
 // bytes, and verifies it against the chain of the node; and not against another
 // chain, nor for another document.
 func TestExportJavaScript(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: another program reads what was written, and takes a while")
+	}
 	t.Parallel()
 	javascript(t)
 	node := startNode(t, "btcd")

@@ -158,6 +158,9 @@ const (
 
 // TestTerminal is what a registrar and a verifier see who type the answers.
 func TestTerminal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: passphrases take long under the race detector")
+	}
 	dir := t.TempDir()
 	create := []string{"issuer", "create", "--id", "uni.example", "--name", "University"}
 

@@ -321,6 +321,54 @@ func TestRequestRefused(t *testing.T) {
 	require.NoError(t, o.check(o.request(t, 5), base()), "unchanged")
 }
 
+// A machine that knows two lists with one number signs only what joins them: a list
+// with all entries of both, which names no batch that neither names.
+func TestJoinRequest(t *testing.T) {
+	o := newOffice(t, 2, 2)
+	fork := base()
+	fork.AddBatch([32]byte{7})
+	joining := fork.Clone()
+	joining.Sequence, joining.AsOf, joining.Next = 4, noon, noon.AddDate(0, 6, 0)
+	without := base()
+	without.Sequence, without.AsOf, without.Next = 4, noon, joining.Next
+	more := joining.Clone()
+	more.AddBatch([32]byte{9})
+	later := base()
+	later.Sequence = 2
+	for name, c := range map[string]struct {
+		base, next *issuer.StatusList
+		fault      string
+	}{
+		"from the one":     {base(), joining, ""},
+		"from the other":   {fork, joining, ""},
+		"lacks the other":  {base(), without, "two lists with the number 3 are known here"},
+		"another batch":    {base(), more, "adds the batch 09"},
+		"from neither":     {later, joining, "is not the newest any more"},
+		"from a third one": {more3(), joining, "the same sequence number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := New(Request{
+				Kind: List, Issuer: uni, Network: bitcoin.Regtest, Proposer: o.officers[0].PublicKey(),
+				Base: o.sign(t, textOf(t, c.base), 0, 1), List: []byte(textOf(t, c.next)),
+			})
+			require.NoError(t, err)
+			err = over(t, r).CheckList(Known{File: o.file, List: base(), Fork: fork, Now: noon})
+			if c.fault == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.fault)
+		})
+	}
+}
+
+// more3 is a third list with the number of base.
+func more3() *issuer.StatusList {
+	l := base()
+	l.AddBatch([32]byte{8})
+	return l
+}
+
 // What a proposer refuses of what comes back.
 func TestAnswerRefused(t *testing.T) {
 	o, others := newOffice(t, 3, 2), newOffice(t, 2, 2)
@@ -613,4 +661,106 @@ func FuzzParse(f *testing.F) {
 		r.Subject()
 		_ = r.CheckTree()
 	})
+}
+
+// The number of a list is in nobody's signature yet: one that would use up all numbers
+// of an officer is refused, unless the officer names it.
+func TestListNumber(t *testing.T) {
+	o := newOffice(t, 2, 2)
+	for _, c := range []struct {
+		sequence, base, named uint64
+		first                 bool
+		fine                  bool
+	}{
+		{sequence: 3 + MaxGap, fine: true},
+		{sequence: 4 + MaxGap},
+		{sequence: issuer.MaxSequence},
+		{sequence: issuer.MaxSequence, named: issuer.MaxSequence, fine: true},
+		{sequence: issuer.MaxSequence, named: issuer.MaxSequence - 1},
+		{sequence: MaxGap, first: true, fine: true},
+		{sequence: MaxGap + 1, first: true},
+	} {
+		next := base()
+		next.Sequence, next.AsOf, next.Next = c.sequence, noon, noon.AddDate(0, 6, 0)
+		r := Request{Kind: List, Issuer: uni, Network: bitcoin.Regtest, Proposer: o.officers[0].PublicKey(), Base: o.sign(t, textOf(t, base()), 0, 1)}
+		known := o.known(base())
+		if c.first {
+			next.Batches = nil
+			r.Base, known.List = nil, nil
+		}
+		r.List, known.Sequence = []byte(textOf(t, next)), c.named
+		request, err := New(r)
+		require.NoError(t, err)
+		if err = over(t, request).CheckList(known); c.fine {
+			require.NoError(t, err, "%+v", c)
+		} else {
+			require.ErrorIs(t, err, ErrFarAhead, "%+v", c)
+		}
+	}
+}
+
+// What a request names as withdrawn is what its list withdraws, and no answer has it.
+func TestWithdrawnDocuments(t *testing.T) {
+	o := newOffice(t, 2, 2)
+	gone := Document{Name: "s01.pdf", Salt: [32]byte{1}, Digest: [32]byte{2}}
+	next := base()
+	next.Sequence, next.AsOf = 4, noon
+	next.AddWithdrawn(issuer.Withdrawal{ID: gone.WithdrawalID(), Date: "2026-11-23", Reason: issuer.ReasonRescinded})
+	r := Request{
+		Kind: List, Issuer: uni, Network: bitcoin.Regtest, Proposer: o.officers[0].PublicKey(),
+		Base: o.sign(t, textOf(t, base()), 0, 1), List: []byte(textOf(t, next)), Withdrawn: []Document{gone},
+	}
+	request, err := New(r)
+	require.NoError(t, err)
+	theirs := over(t, request)
+	require.Equal(t, r.Withdrawn, theirs.Withdrawn)
+	require.NoError(t, theirs.CheckList(o.known(base())))
+	answer, err := theirs.Sign(o.file, noon, o.officers[1])
+	require.NoError(t, err)
+	data, err := answer.WithoutEntries().Marshal()
+	require.NoError(t, err)
+	require.NotContains(t, string(data), gone.Name)
+
+	other := gone
+	other.Digest[0]++
+	for name, list := range map[string][]Document{"another document": {other}, "twice": {gone, gone}, "one too many": {gone, other}} {
+		r.Withdrawn = list
+		request, err := New(r)
+		require.NoError(t, err)
+		require.ErrorContains(t, request.CheckList(o.known(base())), "the status list withdraws something else", name)
+	}
+	data, err = theirs.Marshal()
+	require.NoError(t, err)
+	for _, change := range [][2]string{
+		{`"digest": "02`, `"digest": "2`}, {`"digest": "02`, `"digest": "0Z`}, {`"salt": "0100`, `"salt": "01AB`},
+		{`"name": "s01.pdf"`, `"name": "` + strings.Repeat("x", MaxName+1) + `"`},
+	} {
+		require.Contains(t, string(data), change[0])
+		_, err := Parse([]byte(strings.Replace(string(data), change[0], change[1], 1)))
+		require.Error(t, err, change[1])
+	}
+}
+
+// A first issuer file has one key set, which does not end: one before it could sign
+// what the officers of the last one never see.
+func TestFirstIssuerFile(t *testing.T) {
+	o := newOffice(t, 2, 2)
+	require.NoError(t, o.firstFile(t, o.file.Sets...).CheckFile(Known{Now: noon}))
+	rogue := issuer.KeySet{From: noon.AddDate(0, 0, -1), Until: noon, Threshold: 1, Keys: newOffice(t, 1, 1).file.Sets[0].Keys}
+	last := o.file.Sets[0]
+	last.From = noon
+	require.ErrorContains(t, o.firstFile(t, rogue, last).CheckFile(Known{Now: noon}), "2 key sets")
+	last.Until = noon.AddDate(1, 0, 0)
+	require.Error(t, o.firstFile(t, last).CheckFile(Known{Now: noon}))
+}
+
+// firstFile is a request for a first issuer file with these sets.
+func (o *office) firstFile(t *testing.T, sets ...issuer.KeySet) *Request {
+	t.Helper()
+	f := &issuer.File{ID: uni, Name: o.file.Name, Sequence: 1, Sets: sets}
+	text, err := f.Text()
+	require.NoError(t, err)
+	r, err := New(Request{Kind: File, Issuer: uni, Proposer: o.officers[0].PublicKey(), File: []byte(text)})
+	require.NoError(t, err)
+	return r
 }

@@ -65,6 +65,25 @@ func listed(roots ...byte) *audit.List {
 	return l
 }
 
+func numberedList(n uint64, roots ...byte) *audit.List {
+	l := listed(roots...)
+	l.Sequence = n
+	return l
+}
+
+// withdrawing is a list of the batch with the root 1.
+func withdrawing(n uint64, documents int) *audit.List {
+	l := numberedList(n, 1)
+	l.Documents = documents
+	return l
+}
+
+// firsts is what the journal has about the first two lists.
+var firsts = []journal.Entry{act(journal.Plan), act(journal.Sign), act(journal.List, numbered(1)), act(journal.List, numbered(2))}
+
+func taken(e *journal.Entry)             { e.Reason = "taken in" }
+func counted(n int) func(*journal.Entry) { return func(e *journal.Entry) { e.Count = n } }
+
 func TestCompare(t *testing.T) {
 	later := func(l *audit.List) *audit.List { l.Sequence++; return l }
 	of := func(kind audit.Kind, id string, r byte) audit.Finding {
@@ -129,7 +148,18 @@ func TestCompare(t *testing.T) {
 		"another list": {append(made[:4:4], act(journal.List, func(e *journal.Entry) { e.Text = "other" })), kept(), listed(1),
 			[]audit.Finding{ofList(audit.ListOther, 7, 7)}},
 		"the same list": {append(made[:4:4], act(journal.List, func(e *journal.Entry) { e.Text = "text" })), kept(), listed(1), nil},
-		"forked":        {made, kept(), &audit.List{Sequence: 7, AsOf: began, Forked: true, Batches: [][32]byte{root(1)}}, []audit.Finding{ofList(audit.ListForked, 7, 7)}},
+		// A journal that was written anew without its withdrawal.
+		"a list left out":              {append(made[:4:4], act(journal.List, numbered(9))), kept(), numberedList(9, 1), []audit.Finding{ofList(audit.ListsUnknown, 9, 7)}},
+		"a list of others taken in":    {append(made[:4:4], act(journal.List, numbered(9), taken)), kept(), numberedList(9, 1), nil},
+		"a dropped proposal":           {append(made[:4:4], act(journal.Abandon, numbered(8)), act(journal.List, numbered(9))), kept(), numberedList(9, 1), nil},
+		"after a backup":               {append(made[:4:4], journal.Entry{Act: journal.Restore}, act(journal.List, numbered(9))), kept(), numberedList(9, 1), nil},
+		"withdrawn, and nobody did":    {firsts, kept(), withdrawing(2, 1), []audit.Finding{ofList(audit.WithdrawnUnknown, 1, 0)}},
+		"withdrawn here":               {append(firsts[:4:4], act(journal.Withdraw, numbered(3), counted(2))), kept(), withdrawing(3, 2), nil},
+		"withdrawn here, and more":     {append(firsts[:4:4], act(journal.Withdraw, numbered(3), counted(2))), kept(), withdrawing(3, 3), []audit.Finding{ofList(audit.WithdrawnUnknown, 3, 2)}},
+		"replaced here":                {append(firsts[:4:4], act(journal.List, numbered(3), counted(1))), kept(), withdrawing(3, 1), nil},
+		"withdrawn, and others signed": {append(firsts[:4:4], act(journal.List, numbered(3), taken)), kept(), withdrawing(3, 1), nil},
+
+		"forked": {made, kept(), &audit.List{Sequence: 7, AsOf: began, Forked: true, Batches: [][32]byte{root(1)}}, []audit.Finding{ofList(audit.ListForked, 7, 7)}},
 		"an issuer file's number": {append(made[:4:4], act(journal.Rotate, numbered(99), func(e *journal.Entry) { e.Network = "" }),
 			act(journal.List, numbered(99), func(e *journal.Entry) { e.Network = "" })), kept(), listed(1), nil},
 		"an approved list's number": {append(made[:4:4], act(journal.Approve, numbered(8))), kept(), listed(1), nil},

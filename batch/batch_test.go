@@ -312,7 +312,7 @@ func TestEachProof(t *testing.T) {
 	require.NoError(t, b.EachProof(context.Background(), func(i int, data []byte) error {
 		mu.Lock()
 		defer mu.Unlock()
-		seen[i] = data
+		seen[i] = bytes.Clone(data)
 		return nil
 	}))
 	require.Len(t, seen, 200)

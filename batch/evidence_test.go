@@ -310,6 +310,9 @@ const longestWay = "TEST_EVIDENCE_EVENTS"
 // to; and from each of them, evidence that is found deep enough gets into all
 // proofs.
 func TestEvidenceInAnyOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: tries many orders, one after the other")
+	}
 	t.Parallel()
 	longest, err := strconv.Atoi(cmp.Or(os.Getenv(longestWay), "6"))
 	require.NoError(t, err, longestWay)

@@ -348,3 +348,21 @@ func TestUnchanged(t *testing.T) {
 	require.Contains(t, refusals[2].Text, "cannot be read")
 	require.NotContains(t, refusals[2].Text, dir, "the path is named once")
 }
+
+// Of the files of other workers nothing is kept, refused or not.
+func TestFindKeepsOnlyWhatIsMine(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a.pdf", "b.pdf", "c.pdf", "a.txt", "b.txt"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("%PDF-"), 0o600))
+	}
+	for _, name := range []string{"a-link.pdf", "b-link.pdf"} {
+		require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, name)))
+	}
+	found, err := batch.Find([]string{dir}, func(path string) bool { return strings.HasPrefix(filepath.Base(path), "a") })
+	require.NoError(t, err)
+	require.Equal(t, &batch.Found{
+		Paths:    []string{filepath.Join(dir, "a.pdf")},
+		Refusals: []batch.Finding{{Path: filepath.Join(dir, "a-link.pdf"), Text: "is a symbolic link to nowhere"}},
+		Ignored:  1, Elsewhere: 3,
+	}, found)
+}

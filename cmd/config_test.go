@@ -51,6 +51,7 @@ func TestDefaultsHaveEveryKey(t *testing.T) {
 		Calendars: calendarSettings{URLs: []string{"16"}, Allow: []string{"17"}, Min: 18},
 		Verify:    verifySettings{Network: "3", Confirmations: 4, AllowUnknownStatus: true, UnsafeCarriedWork: true},
 		Status:    statusSettings{Validity: "5d"},
+		Objects:   objectSettings{Endpoint: "20"},
 	}
 	keys := flatten(s)
 	for key, value := range keys {

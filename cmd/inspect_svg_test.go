@@ -120,6 +120,9 @@ const tooLong = `(() => {
 
 // TestInspectSVGFits: nothing in a picture stands in the place of something else.
 func TestInspectSVGFits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: draws many pictures, one after the other")
+	}
 	ctx := browser.New(t, 2*time.Minute)
 	for name, data := range pictures(t, strings.Repeat("University of Example, ", 7)+"2026") {
 		columns := strings.Contains(string(data), `class="bracket"`)

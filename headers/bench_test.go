@@ -70,10 +70,19 @@ func BenchmarkAt(b *testing.B) {
 	c, err := Open(path, bitcoin.Regtest)
 	require.NoError(b, err)
 	defer c.Close()
-	b.ResetTimer()
-	for i := range b.N {
-		_, err := c.At(uint32(i * 99991 % 1_000_001))
-		require.NoError(b, err)
+	for _, asked := range []struct {
+		name string
+		at   func(i int) uint32
+	}{
+		{"anywhere", func(i int) uint32 { return uint32(i * 99991 % 1_000_001) }},
+		{"the same two", func(i int) uint32 { return 500_000 + uint32(i)%2 }},
+	} {
+		b.Run(asked.name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				_, err := c.At(asked.at(i))
+				require.NoError(b, err)
+			}
+		})
 	}
 }
 

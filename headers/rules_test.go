@@ -336,6 +336,9 @@ func readHeaders(t testing.TB, name string) []bitcoin.Header {
 // there: its time is taken to be that of the next, which puts the target wrong
 // by one block's time in 2016, and that can be long.
 func TestMainnetRetargets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r, err := rulesOf(bitcoin.Mainnet)
 	require.NoError(t, err)
 	hs := readHeaders(t, "mainnet.txt")

@@ -115,6 +115,9 @@ func fork(t testing.TB, r *rules, hs []bitcoin.Header, height, n int, mark uint3
 }
 
 func TestSyncGrows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	for _, network := range bitcoin.Networks() {
 		r := testRules(func(r *rules) { r.network, r.fixed = network, true })
 		hs := testChain(t, r, 7000, 0)
@@ -141,9 +144,26 @@ func TestSyncGrows(t *testing.T) {
 	}
 }
 
+// TestSyncRemovesLeftover: a writer that was killed after it saved the index, and
+// before it removed the file that no index names any more, leaves that.
+func TestSyncRemovesLeftover(t *testing.T) {
+	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Regtest, true })
+	hs := testChain(t, r, 20, 0)
+	path := filepath.Join(t.TempDir(), "headers")
+	syncTo(t, path, r, newSource(hs...), named("a"))
+	left := dataName(path, 99)
+	require.NoError(t, os.WriteFile(left, []byte("headers"), 0o644))
+	syncTo(t, path, r, newSource(hs...), named("a")) // which has nothing to add
+	require.NoFileExists(t, left)
+	requireHeld(t, path, r, hs, upTo(hs))
+}
+
 // TestReorganisation has branches that replace 1, 8 and 3,000 headers, on
 // mainnet from another source and on a test network from the same.
 func TestReorganisation(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	for _, network := range []bitcoin.Network{bitcoin.Mainnet, bitcoin.Testnet4} {
 		r := testRules(func(r *rules) { r.network, r.fixed = network, true })
 		path := filepath.Join(t.TempDir(), "headers")
@@ -234,6 +254,9 @@ func TestOtherSource(t *testing.T) {
 // node that the owner names later, and no more than the end; what a file says
 // replaces nothing of another source's.
 func TestNodeChanged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
 	hs := testChain(t, r, 2600, 0)
 	genesis := r.genesisPin()
@@ -323,6 +346,9 @@ func TestNoDeeperInTwoSteps(t *testing.T) {
 }
 
 func TestSyncSavesWhatIsGood(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r := testRules(func(r *rules) { r.fixed = true })
 	hs := testChain(t, r, 5000, 0)
 	for _, good := range []int{0, 1, 1999, 2000, 2001, 4000, 4500} {
@@ -392,6 +418,9 @@ func importTo(t testing.TB, path string, r *rules, s *Segment) {
 }
 
 func TestSyncFromList(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	for _, network := range []bitcoin.Network{bitcoin.Mainnet, bitcoin.Testnet3, bitcoin.Signet} {
 		r, hs := listed(t, network)
 		path := filepath.Join(t.TempDir(), "headers")
@@ -468,6 +497,9 @@ func permutations(all []int) [][]int {
 // TestForgedSegments: what does not lead to a listed block is not taken, though
 // it keeps every other rule.
 func TestForgedSegments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r, hs := listed(t, bitcoin.Mainnet)
 	plain := *r
 	plain.list = nil
@@ -535,6 +567,9 @@ func TestNoBranchBelowTheList(t *testing.T) {
 
 // TestLongerList opens what a build with a shorter list has left.
 func TestLongerList(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r, hs := listed(t, bitcoin.Mainnet)
 	before := *r
 	before.list = &list{hashes: r.list.hashes[:1], works: r.list.works[:1], last: hs[period]}
@@ -564,6 +599,9 @@ func pinAt(t testing.TB, r *rules, hs []bitcoin.Header, height uint32) *Pin {
 
 // TestPins begins chains at pins, and then goes down from there.
 func TestPins(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r := testRules(func(r *rules) { r.network, r.fixed = bitcoin.Testnet4, true })
 	hs := testChain(t, r, 5000, 0)
 	path := filepath.Join(t.TempDir(), "headers")
@@ -667,6 +705,9 @@ func (l liar) Header(context.Context, bitcoin.Hash) (bitcoin.Header, error) {
 
 // TestLiars: whatever a source says, Sync ends, and the chain stays good.
 func TestLiars(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r := testRules(func(r *rules) { r.fixed = true })
 	hs := testChain(t, r, 2500, 0)
 	var forks [][]bitcoin.Header
@@ -824,6 +865,9 @@ func TestTornStart(t *testing.T) {
 // TestDamage: what was changed behind the index's back is told, and no header
 // is made of it.
 func TestDamage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a minute under the race detector, and nothing in it runs at once")
+	}
 	r := testRules(func(r *rules) { r.fixed = true })
 	hs := testChain(t, r, 30, 0)
 	path := filepath.Join(t.TempDir(), "headers")
@@ -973,6 +1017,9 @@ func TestReadersWhileReorganising(t *testing.T) {
 // TestTidy: a chain that is reorganised for ever does not fill the disk, nor
 // fall into a thousand pieces.
 func TestTidy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r := testRules(func(r *rules) { r.fixed = true })
 	path := filepath.Join(t.TempDir(), "headers")
 	hs := testChain(t, r, 9000, 0)
@@ -1153,6 +1200,9 @@ func TestExported(t *testing.T) {
 // TestFillEndsEarly: a source that stops below what is held leaves a gap, and
 // of what it gave only that stays which leads somewhere.
 func TestFillEndsEarly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: hashes many headers, in one goroutine")
+	}
 	r, hs := listed(t, bitcoin.Mainnet)
 	path := filepath.Join(t.TempDir(), "headers")
 	genesis := r.genesisPin()

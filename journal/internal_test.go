@@ -10,7 +10,7 @@ import (
 
 // What parses is written again as it was.
 func FuzzLine(f *testing.F) {
-	lines, _, err := linesOf(Entry{Time: time.Unix(1e9, 0), Act: Plan, By: "anna\u2028", Count: 3, Leaves: []int{0, 7}}, [][32]byte{{1}}, Head{Hash: firstPrev})
+	lines, _, err := linesOf(Entry{Time: time.Unix(1e9, 0), Act: Plan, By: "anna\u2028", Count: 3, Leaves: []int{0, 7}, Cleared: 2}, [][32]byte{{1}}, Head{Hash: firstPrev})
 	require.NoError(f, err)
 	f.Add(strings.TrimSuffix(string(lines), "\n"))
 	f.Add("{}")

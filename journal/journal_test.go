@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,6 +255,85 @@ func TestForget(t *testing.T) {
 	require.Zero(t, again)
 	add(t, j, journal.Entry{Act: journal.List, About: []journal.Subject{kept}})
 	require.NoError(t, j.Verify())
+}
+
+// A line that is taken out of the table by hand is counted, one that Forget takes
+// out after its entry is not, and neither hides the other.
+func TestLostNames(t *testing.T) {
+	j, dir := open(t)
+	a, b, c := subject("/a.pdf"), subject("/b.pdf"), subject("/c.pdf")
+	add(t, j, journal.Entry{Act: journal.Withdraw, About: []journal.Subject{a, b}}, journal.Entry{Act: journal.List, About: []journal.Subject{a, c}})
+	survey := func() (lost, left int) {
+		s, err := j.Survey()
+		require.NoError(t, err)
+		return s.Lost(), s.Left()
+	}
+	clears := func(digest [32]byte) (lines, unsaid int) {
+		all, unsaid, err := j.Clears(digest)
+		require.NoError(t, err)
+		return all[digest], unsaid
+	}
+	require.Equal(t, [2]int{2, 2}, pair(clears(a.Digest)))
+	add(t, j, journal.Entry{Act: journal.Forget, Cleared: 2})
+	require.Equal(t, [2]int{0, 2}, pair(survey()), "the process was killed before it cleared them")
+	require.Equal(t, [2]int{2, 0}, pair(clears(a.Digest)), "what is said is not said twice")
+	_, err := j.Forget(a.Digest)
+	require.NoError(t, err)
+	require.Equal(t, [2]int{}, pair(survey()))
+
+	names := read(t, dir, "names")
+	lines := bytes.SplitAfter(names, []byte("\n"))
+	write(t, dir, "names", lines[1])
+	require.Equal(t, [2]int{1, 0}, pair(survey()))
+	require.Equal(t, [2]int{1, 1}, pair(clears(c.Digest)), "an entry for one does not cover the other")
+	write(t, dir, "names", append(slices.Clone(lines[1]), lines[1]...))
+	require.Equal(t, [2]int{1, 0}, pair(survey()), "a line twice does not stand for another")
+
+	// A line that no entry uses: the process was killed between the two.
+	write(t, dir, "names", names)
+	log := read(t, dir, "log")
+	add(t, j, journal.Entry{Act: journal.Withdraw, About: []journal.Subject{b}})
+	write(t, dir, "log", log)
+	j = journal.Open(dir)
+	require.Equal(t, [2]int{2, 1}, pair(clears(b.Digest)))
+}
+
+func pair(a, b int) [2]int { return [2]int{a, b} }
+
+// A head that was noted is found again as long as nobody wrote other entries.
+func TestNotedHeads(t *testing.T) {
+	j, dir := small(t)
+	var heads []journal.Head
+	for _, r := range records(t, j) {
+		h := journal.Head{Number: r.Number, Hash: r.Hash}
+		again, err := journal.ParseHead(h.String())
+		require.NoError(t, err)
+		require.Equal(t, h, again)
+		heads = append(heads, h)
+	}
+	s, err := j.Survey(heads...)
+	require.NoError(t, err)
+	require.Equal(t, heads[len(heads)-1], s.Head)
+
+	log := read(t, dir, "log")
+	last := bytes.LastIndexByte(bytes.TrimSuffix(log, []byte("\n")), '\n') + 1
+	write(t, dir, "log", log[:last])
+	var fault *journal.HeadError
+	_, err = j.Survey(heads...)
+	require.ErrorAs(t, err, &fault)
+	require.ErrorContains(t, err, "the end was cut off")
+	j = journal.Open(dir)
+	add(t, j, journal.Entry{Act: journal.List, Time: at})
+	_, err = j.Survey(heads...)
+	require.ErrorAs(t, err, &fault)
+	require.ErrorContains(t, err, "other entries were written")
+	_, err = j.Survey(heads[:len(heads)-1]...)
+	require.NoError(t, err)
+
+	for _, text := range []string{"", "1", "1:", "0:" + strings.Repeat("0", 64), "01:" + strings.Repeat("0", 64), "1:" + strings.Repeat("A", 64), "1 " + strings.Repeat("0", 64), "1:" + strings.Repeat("0", 65)} {
+		_, err := journal.ParseHead(text)
+		require.Error(t, err, text)
+	}
 }
 
 func TestForgetWithoutJournal(t *testing.T) {

@@ -42,3 +42,28 @@ func BenchmarkParse(b *testing.B) {
 		require.NoError(b, err)
 	}
 }
+
+func BenchmarkTemplate(b *testing.B) {
+	p := usualProof(b)
+	t, err := proof.NewTemplate(p)
+	require.NoError(b, err)
+	var out []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		if out, err = t.Append(out[:0], p.Digest, p.Salt, p.Layers[0].Index, p.Layers[0].Path); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReader(b *testing.B) {
+	data, err := proof.Marshal(usualProof(b))
+	require.NoError(b, err)
+	var r proof.Reader
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.Parse(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -60,6 +60,9 @@ func compactProofs(t testing.TB) map[string]*proof.Proof {
 }
 
 func TestCompact(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: reads many proofs, in one goroutine")
+	}
 	for name, p := range compactProofs(t) {
 		t.Run(name, func(t *testing.T) {
 			file := marshal(t, p)

@@ -82,6 +82,9 @@ func TestLayoutIsStrictJSON(t *testing.T) {
 // Every byte is left out, doubled, and replaced by what means something in JSON
 // or is not to stand in it.
 func TestLayoutAfterEveryChange(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: reads many proofs, in one goroutine")
+	}
 	for _, data := range layoutSeeds(t) {
 		for i := range data {
 			before, after := string(data[:i]), string(data[i+1:])

@@ -78,6 +78,8 @@ func TestImportStatusRefuses(t *testing.T) {
 		{"signed by a stranger under the issuer's name", signList(t, u.status(6, 1, 2), stranger.newest()...), issuer.ErrUnknownSigner},
 		{"signed under another name", signList(t, u.status(6, 1, 2), otherName...), issuer.ErrUnknownSigner},
 		{"text of one list, signature of another", wrong, issuer.ErrWrongSignature},
+		{"a number that is too high", with(uint64(now.Unix())+1, func(*issuer.StatusList) {}), issuer.ErrStatusAhead},
+		{"the highest number", with(issuer.MaxSequence, func(*issuer.StatusList) {}), issuer.ErrStatusAhead},
 		{"older", with(4, func(*issuer.StatusList) {}), issuer.ErrStatusOlder},
 		{"older, with more entries", with(1, func(l *issuer.StatusList) { l.AddBatch(root(9)) }), issuer.ErrStatusOlder},
 		{"lacks a batch", with(6, func(l *issuer.StatusList) { l.Batches = l.Batches[:1] }), nil},
@@ -100,6 +102,26 @@ func TestImportStatusRefuses(t *testing.T) {
 			require.NotErrorIs(t, err, trust.ErrStatusFork)
 			requireStatus(t, s, signList(t, known, u.newest()...), false)
 		})
+	}
+}
+
+// TestHighestNumber: whatever number a thief's list has, a second later there is room
+// above it, for who took it in and for who did not.
+func TestHighestNumber(t *testing.T) {
+	u := newUni(t, testID)
+	most := uint64(now.Unix())
+	for _, known := range [][]byte{nil, u.list(t, 3, 1), u.list(t, most, 1)} {
+		s, _ := open(t, u)
+		if known != nil {
+			importList(t, s, known)
+		}
+		_, err := s.ImportStatus(u.list(t, most+1, 1, 2), now)
+		require.ErrorIs(t, err, issuer.ErrStatusAhead)
+		_, err = s.PlanStatus(u.list(t, issuer.MaxSequence, 1, 2), now)
+		require.ErrorIs(t, err, issuer.ErrStatusAhead)
+		newer, err := s.ImportStatus(u.list(t, most+1, 1, 2), now.Add(time.Second))
+		require.NoError(t, err)
+		require.True(t, newer)
 	}
 }
 

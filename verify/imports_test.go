@@ -29,7 +29,7 @@ var (
 	}
 	offlineBelow = []string{
 		"github.com/spf13/", "filippo.io/", "github.com/btcsuite/", "github.com/miekg/",
-		module + "/anchor",
+		module + "/anchor", module + "/objects",
 	}
 )
 
@@ -44,18 +44,18 @@ var dependencies = []string{
 }
 
 // mayOpenSockets are the packages that may reach package net: what spends money
-// or talks to nodes, what puts it all together, and eight tools, which none of
+// or talks to nodes, what talks to object stores, what puts it all together, and nine tools, which none of
 // the others import: one makes samples, one what is given out, one measures, one
 // takes pictures of a browser, four are for tests and start nodes or a browser,
 // serve what a node has or are a calendar.
 func mayOpenSockets(pkg string) bool {
-	return pkg == module || isBelow(pkg, module+"/cmd") || isBelow(pkg, module+"/anchor") ||
+	return pkg == module || isBelow(pkg, module+"/cmd") || isBelow(pkg, module+"/anchor") || isBelow(pkg, module+"/objects") ||
 		slices.Contains(tools, pkg)
 }
 
 var tools = []string{
 	module + "/internal/transcripts", module + "/internal/dist", module + "/internal/testnode", module + "/internal/esploratest",
-	module + "/internal/calendartest", module + "/internal/bench", module + "/internal/browser",
+	module + "/internal/calendartest", module + "/internal/bench", module + "/internal/synthetic", module + "/internal/browser",
 	module + "/internal/screenshots",
 }
 
@@ -63,7 +63,7 @@ func isBelow(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg,
 
 // strangers are the packages of which none imports another, with all that is
 // below them.
-var strangers = []string{module + "/anchor", module + "/batch", module + "/verify"}
+var strangers = []string{module + "/anchor", module + "/batch", module + "/verify", module + "/objects"}
 
 // source is the module as its files say, whatever system or tag they are for.
 type source struct {
@@ -276,7 +276,7 @@ func TestBuildsForBrowsers(t *testing.T) {
 func TestForbidden(t *testing.T) {
 	for _, pkg := range []string{
 		"net", "net/http", "os/exec", "github.com/spf13/cobra", "github.com/spf13/viper", "filippo.io/age", "filippo.io/age/armor",
-		"gradseal/anchor", "gradseal/anchor/embedded", "gradseal/batch", "gradseal/keys", "gradseal/cmd", "gradseal", "github.com/miekg/pkcs11",
+		"gradseal/anchor", "gradseal/anchor/embedded", "gradseal/objects", "gradseal/batch", "gradseal/keys", "gradseal/cmd", "gradseal", "github.com/miekg/pkcs11",
 	} {
 		require.True(t, isForbidden(pkg), pkg)
 	}

@@ -75,14 +75,14 @@ func TestLanguages(t *testing.T) {
 		for key, text := range other {
 			require.Contains(t, english, key, "%s has it, %s does not", tag, Default)
 			require.NotEmpty(t, strings.TrimSpace(text), "%s: %s", tag, key)
-			require.Equal(t, strings.Count(text, "{"), len(placeholder.FindAllString(text, -1)), "%s: %s", tag, key)
+			require.Equal(t, strings.Count(text, "{"), len(placeholder().FindAllString(text, -1)), "%s: %s", tag, key)
 		}
 	}
 }
 
 // places are the placeholders of a text, each once.
 func places(text string) []string {
-	found := placeholder.FindAllString(text, -1)
+	found := placeholder().FindAllString(text, -1)
 	slices.Sort(found)
 	return slices.Compact(found)
 }

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gradseal/batch/leaves"
+)
+
+// scaleLeaves sets how many documents TestShardsAtScale has; scaleShards, in how many
+// shards. The figures of docs/scale.md are those of
+//
+//	TEST_LEAVES=1000000 TEST_SHARDS=20 go test . -run TestShardsAtScale -v
+const (
+	scaleLeaves = "TEST_LEAVES"
+	scaleShards = "TEST_SHARDS"
+)
+
+// TestShardsAtScale joins shards of documents that are not there, writes the proofs
+// of one shard to a folder, and says what it took.
+func TestShardsAtScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: anchors thousands of leaves")
+	}
+	n, k := numberFrom(t, scaleLeaves, 4000), numberFrom(t, scaleShards, 20)
+	s := &shards{newRegistrar(t, builtProgram(t)), k}
+	start := time.Now()
+	for i := range k {
+		writeShard(t, filepath.Join(s.dir, s.file(i)), i, n/k)
+	}
+	size := func(name string) int64 {
+		info, err := os.Stat(filepath.Join(s.dir, name))
+		require.NoError(t, err)
+		return info.Size()
+	}
+	t.Logf("%d documents in %d shards, made in %s", n, k, time.Since(start).Round(time.Millisecond))
+	t.Logf("a shard file has %d bytes, %.1f a document", size(s.file(0)), float64(size(s.file(0)))/float64(n/k))
+	measured(t, "join, sign, anchor and answer", s.command(t.Context(), append([]string{"anchor", "--leaves"}, s.shardFiles()...)...))
+	answer := strings.TrimSuffix(s.file(0), leaves.Suffix) + leaves.AnswerSuffix
+	t.Logf("an answer has %d bytes, %.1f a document", size(answer), float64(size(answer))/float64(n/k))
+	measured(t, "the same again", s.command(t.Context(), append([]string{"anchor", "--leaves"}, s.shardFiles()...)...))
+	measured(t, "proofs of one shard", s.proofs(t.Context(), 0, "-o", "out"))
+	list, err := filepath.Glob(filepath.Join(s.dir, "out", "*", "*.json"))
+	require.NoError(t, err)
+	require.Len(t, list, n/k)
+	info, err := os.Stat(list[0])
+	require.NoError(t, err)
+	t.Logf("a proof has %d bytes", info.Size())
+}
+
+func numberFrom(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return n
+}
+
+// writeShard writes a shard file of documents with random digests.
+func writeShard(t *testing.T, path string, index, rows int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	defer f.Close()
+	out := bufio.NewWriter(f)
+	name := strings.TrimSuffix(filepath.Base(path), leaves.Suffix)
+	w, err := leaves.NewWriter(out, leaves.Head{Name: name, Source: "/data/transcripts", Part: index, Of: 1000, Created: time.Now()})
+	require.NoError(t, err)
+	for i := range rows {
+		row := leaves.Row{Path: fmt.Sprintf("%05d/transcript-%09d.pdf", i/1000, i), Size: 200_000}
+		rand.Read(row.Digest[:])
+		rand.Read(row.Salt[:])
+		require.NoError(t, w.Add(row))
+	}
+	require.NoError(t, w.Close())
+	require.NoError(t, out.Flush())
+}
+
+// measured runs a command and says what it took.
+func measured(t *testing.T, what string, cmd *exec.Cmd) {
+	t.Helper()
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", strings.Join(cmd.Args, " "), out)
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	t.Logf("%s: %s, %s of CPU, %d MB at most", what, time.Since(start).Round(10*time.Millisecond),
+		(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Round(10*time.Millisecond), usage.Maxrss/1000)
+}
+
+// A document that another one was moved onto is read again, although size and time
+// are those of before: a file that is moved, or copied with its times, keeps them.
+func TestLeavesOfAMovedDocument(t *testing.T) {
+	dir := t.TempDir()
+	run := func() (string, error) {
+		cmd := exec.CommandContext(t.Context(), builtProgram(t), "--home", "none", "leaves", "in", "-o", "x.leaves")
+		cmd.Dir, cmd.Env = dir, append(cleanEnvironment(), "HOME="+dir)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	write := func(name, text string) {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, smallPDF(text), 0o600))
+		old := time.Now().Add(-24 * time.Hour)
+		require.NoError(t, os.Chtimes(path, old, old))
+	}
+	write("in/a.pdf", "grade 1.0")
+	out, err := run()
+	require.NoError(t, err, out)
+	write("a.pdf", "grade 4.0")
+	require.NoError(t, os.Rename(filepath.Join(dir, "a.pdf"), filepath.Join(dir, "in", "a.pdf")))
+	out, err = run()
+	require.Error(t, err, out)
+	require.Contains(t, out, "a.pdf: has changed")
+}
+
+// A name that is refused stops the worker that it falls to, and no other. A folder
+// that nobody can read stops all: it may hold documents of any part.
+func TestRefusedNameIsOfOnePart(t *testing.T) {
+	dir := t.TempDir()
+	const parts = 4
+	for i := range 40 {
+		path := filepath.Join(dir, "in", fmt.Sprintf("%02d.pdf", i))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, smallPDF(path), 0o600))
+	}
+	failed := func() (failed, documents int) {
+		for i := range parts {
+			cmd := exec.CommandContext(t.Context(), builtProgram(t), "--home", "none", "--json", "leaves", "in", "-o", "x.leaves",
+				"--index", strconv.Itoa(i), "--of", strconv.Itoa(parts), "--dry-run")
+			cmd.Dir, cmd.Env = dir, append(cleanEnvironment(), "HOME="+dir)
+			out, err := cmd.Output()
+			if err != nil {
+				failed++
+				continue
+			}
+			var result struct{ Documents int }
+			require.NoError(t, json.Unmarshal(out, &result))
+			documents += result.Documents
+		}
+		return failed, documents
+	}
+	n, documents := failed()
+	require.Zero(t, n)
+	require.Equal(t, 40, documents)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "in", "\xff.pdf"), smallPDF("x"), 0o600))
+	n, _ = failed()
+	require.Equal(t, 1, n)
+	if os.Getuid() == 0 { // who can read everything
+		return
+	}
+	closed := filepath.Join(dir, "in", "closed")
+	require.NoError(t, os.Mkdir(closed, 0))
+	t.Cleanup(func() { os.Chmod(closed, 0o700) })
+	n, _ = failed()
+	require.Equal(t, parts, n)
+}
