@@ -2,14 +2,21 @@ package batch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 
+	"gradseal/internal/regular"
 	"gradseal/proof"
 )
+
+// headerWindow is how many bytes at the start of a file may stand before
+// "%PDF-": readers accept that much (ISO 32000-1, annex H, implementation
+// note 13).
+const headerWindow = 1024
 
 // Content reads documents one after the other, from wherever they are. It is not for
 // several goroutines at once.
@@ -51,9 +58,50 @@ func (c *Content) Read(ctx context.Context, r io.Reader, at io.ReaderAt, size in
 	return [32]byte(h.Sum(nil)), c.features.warnings(), nil
 }
 
-// ReadFile reads the document at path. One that changes while it is read is an error.
+// ReadFile reads the document at path. One that changes while it is read is an error:
+// what it held is not what it holds.
 func (c *Content) ReadFile(ctx context.Context, path string) (File, []string, error) {
-	return readFile(ctx, path, c.buf, c.features)
+	f, err := regular.Open(path)
+	if err != nil {
+		return File{}, nil, err
+	}
+	defer f.Close()
+	before := f.State()
+	digest, warnings, err := c.Read(ctx, f, f, before.Size)
+	after, statErr := regular.Stat(path) // by its name: another file may have taken its place
+	switch {
+	case statErr == nil && !after.Same(before):
+		return File{}, nil, errChanged
+	case cmp.Or(err, statErr) != nil:
+		return File{}, nil, cmp.Or(err, statErr)
+	}
+	return File{Path: path, Row: -1, Size: before.Size, ModTime: before.ModTime, Digest: digest}, warnings, nil
+}
+
+var errChanged = errors.New("changed while it was read")
+
+// onlyReader hides a WriteTo, which os.File has, so that io.CopyBuffer uses the buffer, and
+// ends where ctx does: one file may take minutes.
+type onlyReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r onlyReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+// prefix keeps the first headerWindow bytes of what is written to it.
+type prefix struct{ data []byte }
+
+func (p *prefix) Write(b []byte) (int, error) {
+	if room := headerWindow - len(p.data); room > 0 {
+		p.data = append(p.data, b[:min(room, len(b))]...)
+	}
+	return len(b), nil
 }
 
 // FaultOf is the text of an error about a document, without its path.

@@ -1,12 +1,9 @@
 package batch
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -21,11 +19,6 @@ import (
 	"gradseal/internal/regular"
 	"gradseal/proof"
 )
-
-// headerWindow is how many bytes at the start of a file may stand before
-// "%PDF-": readers accept that much (ISO 32000-1, annex H, implementation
-// note 13).
-const headerWindow = 1024
 
 // File is a document as it was read.
 type File struct {
@@ -223,8 +216,11 @@ func linkKind(folder, path string) string {
 // faultOf is an error's text without the path that Refusal names already.
 func faultOf(err error) string {
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	switch {
+	case errors.As(err, &pathErr):
 		return "cannot be read: " + pathErr.Err.Error()
+	case errors.Is(err, regular.ErrNotRegular):
+		return regular.ErrNotRegular.Error()
 	}
 	return err.Error()
 }
@@ -239,13 +235,19 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 		return nil, err
 	}
 	names := found.files
-	var sum int64
-	for _, n := range names {
-		if info, err := os.Stat(n.path); err == nil {
-			sum += info.Size()
+	var sum atomic.Int64
+	err = each(ctx, len(names), func() func(int) error {
+		return func(i int) error {
+			if state, err := regular.Stat(names[i].path); err == nil {
+				sum.Add(state.Size)
+			}
+			return nil
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	total(len(names), sum)
+	total(len(names), sum.Load())
 	s := &Scan{Refusals: found.refusals, Ignored: len(found.others), names: names}
 	type reading struct {
 		file     File
@@ -254,10 +256,10 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 	}
 	readings := make([]reading, len(names))
 	err = each(ctx, len(names), func() func(int) error {
-		buf, features := make([]byte, 256<<10), new(featureScan)
+		content := NewContent()
 		return func(i int) error {
 			r := &readings[i]
-			r.file, r.warnings, r.err = readFile(ctx, names[i].path, buf, features)
+			r.file, r.warnings, r.err = content.ReadFile(ctx, names[i].path)
 			r.file.Name = names[i].name
 			done(r.file.Size)
 			return nil
@@ -310,82 +312,6 @@ func eachOn(ctx context.Context, n, goroutines int, worker func() func(i int) er
 	}
 	wg.Wait()
 	return context.Cause(ctx)
-}
-
-// readFile hashes one document, and returns what else is to be said of it. A
-// file that changes while it is read is refused: what it held is not what it
-// holds.
-func readFile(ctx context.Context, path string, buf []byte, features *featureScan) (File, []string, error) {
-	// By its name, before and after: another file may take its place.
-	before, err := os.Stat(path)
-	if err != nil {
-		return File{}, nil, err
-	}
-	if !before.Mode().IsRegular() {
-		return File{}, nil, errors.New("is not a regular file")
-	}
-	if before.Size() == 0 {
-		return File{}, nil, errors.New("has zero bytes")
-	}
-	f, err := regular.Open(path)
-	if err != nil {
-		return File{}, nil, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	window, marker := &prefix{}, &proof.MarkerFinder{}
-	features.reset()
-	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker, features), onlyReader{ctx, f}, buf)
-	if err != nil {
-		return File{}, nil, err
-	}
-	after, err := os.Stat(path) // by its name: another file may have taken its place
-	if err != nil {
-		return File{}, nil, err
-	}
-	if n != before.Size() || changed(before, after) {
-		return File{}, nil, errChanged
-	}
-	if !bytes.Contains(window.data, []byte("%PDF-")) {
-		return File{}, nil, errors.New("is not a PDF (no %PDF- at its beginning)")
-	}
-	if marker.Found {
-		if _, _, err := proof.SplitTrailer(f, n); !errors.Is(err, proof.ErrNoTrailer) {
-			return File{}, nil, errors.New("already carries a gradseal proof at its end: anchor the original")
-		}
-	}
-	file := File{Path: path, Row: -1, Size: n, ModTime: after.ModTime(), Digest: [32]byte(h.Sum(nil))}
-	return file, features.warnings(), nil
-}
-
-var errChanged = errors.New("changed while it was read")
-
-func changed(a, b fs.FileInfo) bool {
-	return a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime()) || !os.SameFile(a, b)
-}
-
-// onlyReader hides a WriteTo, which os.File has, so that io.CopyBuffer uses the buffer, and
-// ends where ctx does: one file may take minutes.
-type onlyReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r onlyReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
-}
-
-// prefix keeps the first headerWindow bytes of what is written to it.
-type prefix struct{ data []byte }
-
-func (p *prefix) Write(b []byte) (int, error) {
-	if room := headerWindow - len(p.data); room > 0 {
-		p.data = append(p.data, b[:min(room, len(b))]...)
-	}
-	return len(b), nil
 }
 
 // refuseDuplicates refuses every file whose content another one has: two
@@ -464,16 +390,25 @@ func (s *Scan) Join(m *manifest.Manifest, path string) {
 // Unchanged looks once more whether the files are those that were read, by
 // size and modification time, and refuses those that are not. It is the last
 // look before something is signed.
-func Unchanged(files []File) []Finding {
+func Unchanged(ctx context.Context, files []File) ([]Finding, error) {
+	faults := make([]string, len(files))
+	err := each(ctx, len(files), func() func(int) error {
+		return func(i int) error {
+			f := &files[i]
+			switch now, err := regular.Stat(f.Path); {
+			case err != nil:
+				faults[i] = faultOf(err)
+			case now.Size != f.Size || !now.ModTime.Equal(f.ModTime):
+				faults[i] = errChanged.Error()
+			}
+			return nil
+		}
+	})
 	var refusals []Finding
-	for _, f := range files {
-		info, err := os.Stat(f.Path)
-		switch {
-		case err != nil:
-			refusals = append(refusals, Finding{f.Path, faultOf(err)})
-		case info.Size() != f.Size || !info.ModTime().Equal(f.ModTime):
-			refusals = append(refusals, Finding{f.Path, errChanged.Error()})
+	for i, fault := range faults {
+		if fault != "" {
+			refusals = append(refusals, Finding{files[i].Path, fault})
 		}
 	}
-	return refusals
+	return refusals, err
 }

@@ -334,13 +334,18 @@ func TestUnchanged(t *testing.T) {
 	dir := t.TempDir()
 	paths := documents(t, dir, 6)
 	files := scan(t, dir)
-	require.Empty(t, batch.Unchanged(files))
-	require.Empty(t, batch.Unchanged(nil))
+	unchanged := func(files []batch.File) []batch.Finding {
+		refusals, err := batch.Unchanged(t.Context(), files)
+		require.NoError(t, err)
+		return refusals
+	}
+	require.Empty(t, unchanged(files))
+	require.Empty(t, unchanged(nil))
 
 	write(t, paths[1], append(pdf("longer"), make([]byte, 100)...))
 	require.NoError(t, os.Chtimes(paths[2], created, files[2].ModTime.Add(time.Second)))
 	require.NoError(t, os.Remove(paths[4]))
-	refusals := batch.Unchanged(files)
+	refusals := unchanged(files)
 	require.Len(t, refusals, 3)
 	require.Equal(t, batch.Finding{Path: paths[1], Text: "changed while it was read"}, refusals[0])
 	require.Equal(t, batch.Finding{Path: paths[2], Text: "changed while it was read"}, refusals[1])

@@ -32,7 +32,11 @@ func (r *anchorRun) sign(ctx context.Context, b *batch.Batch, files []batch.File
 	if err := r.officer.openKeys(ctx, r.network); err != nil { // before the files are looked at again: somebody types
 		return err
 	}
-	if err := r.refuse(batch.Unchanged(files)); err != nil {
+	changed, err := batch.Unchanged(ctx, files)
+	if err != nil {
+		return err
+	}
+	if err := r.refuse(changed); err != nil {
 		return err
 	}
 	signed, err := r.officer.sign(ctx, r.network, text, issuer.MaxStatement)

@@ -601,7 +601,11 @@ func (r *approveRun) sign(ctx context.Context) (*approval.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.refuse(batch.Unchanged(r.files)); err != nil { // somebody may have typed for long
+	changed, err := batch.Unchanged(ctx, r.files) // somebody may have typed for long
+	if err != nil {
+		return nil, err
+	}
+	if err := r.refuse(changed); err != nil {
 		return nil, err
 	}
 	next, err := q.Sign(r.known.File, r.now, signers...)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,6 +34,39 @@ func TestOpen(t *testing.T) {
 		_, err = f.Read(make([]byte, 1))
 		require.ErrorContains(t, err, path)
 	}
+}
+
+// TestState: the file that is open is the one at its path until either is another,
+// or was written to.
+func TestState(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "file"), filepath.Join(dir, "other")
+	long := time.Now().Add(-time.Hour).Round(time.Second)
+	for _, path := range []string{path, other} {
+		require.NoError(t, os.WriteFile(path, []byte("content"), 0o600))
+		require.NoError(t, os.Chtimes(path, long, long))
+	}
+	f, err := regular.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	same := func(path string) bool {
+		state, err := regular.Stat(path)
+		require.NoError(t, err)
+		return state.Same(f.State())
+	}
+	require.EqualValues(t, 7, f.State().Size)
+	require.True(t, f.State().ModTime.Equal(long))
+	require.True(t, same(path))
+	require.False(t, same(other), "equal in size and time")
+	require.NoError(t, os.WriteFile(path, []byte("changed"), 0o600))
+	require.False(t, same(path), "written to")
+	require.NoError(t, os.Chtimes(path, long, long))
+	require.True(t, same(path))
+	require.NoError(t, os.WriteFile(path, []byte("longer content"), 0o600))
+	require.NoError(t, os.Chtimes(path, long, long))
+	require.False(t, same(path), "another size")
+	_, err = regular.Stat(filepath.Join(dir, "none"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
 func TestOpenRefuses(t *testing.T) {

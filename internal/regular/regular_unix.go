@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,9 +14,39 @@ import (
 // File is a regular file that is open for reading. It has to be closed: nothing else
 // does it. Its methods are not for several goroutines at once, but for ReadAt.
 type File struct {
-	fd   int
-	path string
-	size int64
+	fd    int
+	path  string
+	state State
+}
+
+// State tells a file from another one, and from itself after it was written to.
+type State struct {
+	Size    int64 // bytes
+	ModTime time.Time
+
+	device, inode uint64
+}
+
+func stateOf(stat *unix.Stat_t) State {
+	return State{stat.Size, time.Unix(stat.Mtim.Unix()), uint64(stat.Dev), uint64(stat.Ino)}
+}
+
+// Same reports whether both are of one file that was not written to in between.
+func (s State) Same(other State) bool {
+	return s.Size == other.Size && s.ModTime.Equal(other.ModTime) && s.device == other.device && s.inode == other.inode
+}
+
+// Stat returns the state of the file at path. Errors are those of Open.
+func Stat(path string) (State, error) {
+	var stat unix.Stat_t
+	_, err := retry(func() (int, error) { return 0, unix.Stat(path, &stat) })
+	if err != nil {
+		return State{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return State{}, notRegular(path)
+	}
+	return stateOf(&stat), nil
 }
 
 // Open opens a file. An error is a *fs.PathError, or is ErrNotRegular.
@@ -33,7 +64,11 @@ func Open(path string) (*File, error) {
 		}
 		fd, err = open(path, unix.O_NOCTTY)
 	}
-	if err != nil {
+	switch err {
+	case nil:
+	case unix.ENXIO, unix.EOPNOTSUPP: // of a socket, or a device that is not there
+		return nil, notRegular(path)
+	default:
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	var stat unix.Stat_t
@@ -45,15 +80,18 @@ func Open(path string) (*File, error) {
 		unix.Close(fd)
 		return nil, notRegular(path)
 	}
-	return &File{fd, path, stat.Size}, nil
+	return &File{fd, path, stateOf(&stat)}, nil
 }
 
 func open(path string, flags int) (int, error) {
 	return retry(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0) })
 }
 
+// State is that of the file when it was opened.
+func (f *File) State() State { return f.state }
+
 // Size is what the file had in bytes when it was opened.
-func (f *File) Size() int64 { return f.size }
+func (f *File) Size() int64 { return f.state.Size }
 
 // Read is that of io.Reader.
 func (f *File) Read(p []byte) (int, error) {

@@ -4,6 +4,7 @@ package regular_test
 
 import (
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,8 +21,14 @@ func TestOpenDoesNotWait(t *testing.T) {
 	require.NoError(t, unix.Mkfifo(pipe, 0o600))
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(pipe, link))
-	for _, path := range []string{pipe, link, os.DevNull} {
+	socket := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	defer listener.Close()
+	for _, path := range []string{pipe, link, socket, os.DevNull} {
 		_, err := regular.Open(path)
+		require.ErrorIs(t, err, regular.ErrNotRegular)
+		_, err = regular.Stat(path)
 		require.ErrorIs(t, err, regular.ErrNotRegular)
 	}
 }
