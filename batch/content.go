@@ -40,6 +40,7 @@ func (c *Content) Read(ctx context.Context, r io.Reader, at io.ReaderAt, size in
 	h := sha256.New()
 	window, marker := &prefix{}, &proof.MarkerFinder{}
 	c.features.reset()
+	c.features.lengths = true
 	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker, c.features), onlyReader{ctx, r}, c.buf)
 	if err != nil {
 		return digest, nil, err
@@ -55,7 +56,15 @@ func (c *Content) Read(ctx context.Context, r io.Reader, at io.ReaderAt, size in
 			return digest, nil, errors.New("already carries a gradseal proof at its end: anchor the original")
 		}
 	}
-	return [32]byte(h.Sum(nil)), c.features.warnings(), nil
+	warnings = c.features.warnings()
+	if c.features.misled {
+		c.features.reset()
+		if _, err := io.CopyBuffer(c.features, onlyReader{ctx, io.NewSectionReader(at, 0, n)}, c.buf); err != nil {
+			return digest, nil, err
+		}
+		warnings = c.features.warnings()
+	}
+	return [32]byte(h.Sum(nil)), warnings, nil
 }
 
 // ReadFile reads the document at path. One that changes while it is read is an error:

@@ -59,6 +59,11 @@ const (
 type featureScan struct {
 	found feature
 
+	// Where lengths is set, the data of a stream is passed over by its /Length, and not
+	// searched for its end: most of a document is such data. A /Length that does not
+	// lead to an end sets misled; then the file is to be scanned again without lengths.
+	lengths, misled bool
+
 	// buf holds the bytes of the file that are still needed: those after pos are
 	// to be looked at, lookBack bytes before it may be looked at once more.
 	buf []byte
@@ -70,6 +75,8 @@ type featureScan struct {
 	lexed, object int
 
 	inStream bool
+	skip     int64  // bytes of its data that are passed over, after pos
+	skipped  bool   // and then its end must be there
 	keep     bool   // the data of this stream is collected in stream
 	deflated bool   // and is to be inflated
 	stream   []byte // data of an object stream
@@ -81,8 +88,8 @@ type featureScan struct {
 	isInner  bool
 }
 
-// reset makes the scan ready for another file. It keeps the buffers: 64 kB, about
-// 200 kB after an object stream of usual size, and never 6 MB.
+// reset makes the scan ready for another file, without lengths. It keeps the buffers:
+// 64 kB, about 200 kB after an object stream of usual size, and never 6 MB.
 func (f *featureScan) reset() {
 	*f = featureScan{buf: f.buf[:0], stream: f.stream[:0], inflater: f.inflater, chunk: f.chunk, inner: f.inner, isInner: f.isInner}
 }
@@ -91,6 +98,7 @@ func (f *featureScan) reset() {
 func (f *featureScan) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
+		p = p[f.passOver(len(p)):]
 		fits := min(len(p), scanBuffer-len(f.buf))
 		f.buf = append(f.buf, p[:fits]...)
 		p = p[fits:]
@@ -100,6 +108,20 @@ func (f *featureScan) Write(p []byte) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// passOver returns how many of the n bytes that come need not be looked at. They are
+// not put into buf, and what is in it is not needed any more.
+func (f *featureScan) passOver(n int) int {
+	rest := int64(len(f.buf) - f.pos)
+	if f.skip <= rest {
+		return 0
+	}
+	f.skip -= rest
+	f.buf, f.pos, f.lexed, f.object = f.buf[:0], 0, 0, 0
+	n = int(min(int64(n), f.skip))
+	f.skip -= int64(n)
+	return n
 }
 
 // warnings ends the scan of one file, and says what was found.
@@ -117,6 +139,7 @@ func (f *featureScan) warnings() []string {
 func (f *featureScan) finish() feature {
 	f.scan(len(f.buf))
 	if f.inStream {
+		f.misled = f.misled || f.skipped
 		f.endStream() // cut off
 	}
 	return f.found
@@ -344,9 +367,39 @@ func (f *featureScan) beginsStream(keyword int) bool {
 	}
 	f.inStream = true
 	if f.object >= max(keyword-lookBack, 0) {
-		f.keep, f.deflated = objectStream(f.buf[f.object:keyword])
+		dict := f.buf[f.object:keyword]
+		f.keep, f.deflated = objectStream(dict)
+		if f.lengths && !f.keep {
+			f.skip, f.skipped = streamLength(dict)
+		}
 	}
 	return true
+}
+
+// streamLength is the number of bytes of a stream's data, where its dictionary says
+// that once and there, and not in an object of its own.
+func streamLength(dict []byte) (n int64, ok bool) {
+	for {
+		i := bytes.IndexByte(dict, '/')
+		if i < 0 {
+			return n, ok
+		}
+		var name []byte
+		name, dict = cutName(dict[i+1:])
+		if string(name) != "Length" {
+			continue
+		}
+		text := skipSpace(dict)
+		digits := 0
+		for digits < len(text) && digits < 18 && '0' <= text[digits] && text[digits] <= '9' {
+			n = 10*n + int64(text[digits]-'0')
+			digits++
+		}
+		if ok || digits == 0 || isReference(text[digits:]) {
+			return 0, false
+		}
+		ok = true
+	}
 }
 
 // objectStream reports whether the dictionary is that of an object stream whose
@@ -371,9 +424,20 @@ func objectStream(dict []byte) (readable, deflated bool) {
 	}
 }
 
-// scanStream goes on to limit or to the end of the stream. /Length is not
-// looked at: it may be wrong, and searching is as fast as hashing is slow.
+// scanStream goes on to limit or to the end of the stream. Without lengths, or where
+// they mislead, that is searched for.
 func (f *featureScan) scanStream(limit int) {
+	n := int(min(f.skip, int64(limit-f.pos)))
+	f.pos += n
+	f.skip -= int64(n)
+	if f.pos == limit {
+		return
+	}
+	if f.skipped {
+		f.skipped = false
+		next := skipSpace(f.buf[f.pos:min(f.pos+lookAhead, len(f.buf))])
+		f.misled = f.misled || !bytes.HasPrefix(next, endStreamKeyword)
+	}
 	end := f.next(endStreamKeyword, limit)
 	if f.keep {
 		f.stream = append(f.stream, f.buf[f.pos:min(end, f.pos+maxObjectStream-len(f.stream))]...)
@@ -392,7 +456,7 @@ func (f *featureScan) endStream() {
 	if f.keep {
 		f.lookInside()
 	}
-	f.inStream, f.keep, f.deflated, f.stream = false, false, false, f.stream[:0]
+	f.inStream, f.skip, f.skipped, f.keep, f.deflated, f.stream = false, 0, false, false, false, f.stream[:0]
 }
 
 func (f *featureScan) lookInside() {

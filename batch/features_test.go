@@ -198,6 +198,76 @@ func TestFeaturesAndStreams(t *testing.T) {
 	}
 }
 
+// withLengths is featuresOf where the data of streams is passed over.
+func withLengths(data string) (found feature, misled bool) {
+	f := featureScan{lengths: true}
+	f.Write([]byte(data))
+	return f.finish(), f.misled
+}
+
+// TestLengths: a stream is passed over where its dictionary says its length, and the
+// same is found.
+func TestLengths(t *testing.T) {
+	for _, test := range featureTests {
+		dict := "<<" + test.text + ">>"
+		for _, eol := range []string{"", "\n", "\r\n", " \n\n"} {
+			for _, pad := range []int{0, scanBuffer - 30, scanBuffer, 3 * scanBuffer} {
+				data := dict + strings.Repeat("x", pad)
+				whole := fmt.Sprintf("1 0 obj\n<</Length %d>>\nstream\n%s%sendstream\nendobj\n", len(data), data, eol) + object(dict)
+				found, misled := withLengths(whole)
+				require.False(t, misled, test.text)
+				require.Equal(t, test.want, found, "%s after %d bytes", test.text, pad)
+			}
+		}
+	}
+	for _, path := range transcriptFiles(t) {
+		for _, path := range []string{path, qpdf(t, path, "--object-streams=generate"), qpdf(t, path, "--qdf")} {
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			found, misled := withLengths(string(data))
+			require.False(t, misled, path)
+			require.Zero(t, found, path)
+		}
+	}
+	// The end of one stream within the data of another, which says its length.
+	found, misled := withLengths(stream("/Length 31", "1 0 obj\nendstream\nendobj /JS(x) "))
+	require.False(t, misled)
+	require.Zero(t, found)
+}
+
+// TestWrongLengths: what a wrong length passes over is found all the same, but where
+// it leads to the end of another stream.
+func TestWrongLengths(t *testing.T) {
+	const first, second = "0123456789", "abc"
+	js := object("<</JS(x)>>")
+	dict := func(length string) string {
+		return stream("/Length "+length, first) + js + stream("/Length 3", second) + strings.Repeat(" ", 200)
+	}
+	whole := dict("100")
+	data := strings.Index(whole, first)
+	another := strings.LastIndex(whole, second) + len(second) - data
+	content := NewContent()
+	for length := range len(whole) + 50 {
+		whole := dict(fmt.Sprintf("%03d", length))
+		_, misled := withLengths(whole)
+		leads := length >= len(first) && length <= len(first)+1 || length >= another && length <= another+1
+		require.Equal(t, !leads, misled, length)
+		_, warnings, err := content.Read(t.Context(), strings.NewReader(whole), strings.NewReader(whole), int64(len(whole)))
+		require.NoError(t, err)
+		if length < another || length > another+1 {
+			require.Equal(t, []string{featureWarnings[1].text}, warnings, length)
+		}
+	}
+	for _, length := range []string{"", "x", "-1", "12 0 R", "4.5", "10/Length 10", "9999999999999999999", "999999999999999999"} {
+		_, warnings, err := content.Read(t.Context(), strings.NewReader(dict(length)), strings.NewReader(dict(length)), int64(len(dict(length))))
+		require.NoError(t, err)
+		require.Equal(t, []string{featureWarnings[1].text}, warnings, length)
+	}
+	cut := whole[:data+5]
+	_, misled := withLengths(cut)
+	require.True(t, misled)
+}
+
 func TestFeatureWarnings(t *testing.T) {
 	var f featureScan
 	f.Write([]byte(object("/JS(x)/FT/Tx") + objStm(t, "/S/Launch") + stream("/Type/EmbeddedFile", "") + "trailer<</Encrypt 5 0 R>>"))
@@ -381,6 +451,7 @@ func FuzzFeatureScan(f *testing.F) {
 		f.Add([]byte("<<"+test.text+">>"), uint(3), uint(scanBuffer-20))
 	}
 	f.Add([]byte(objStm(f, "(/JS(x))/JS(x)")), uint(99), uint(scanBuffer-lookAhead))
+	f.Add([]byte("<</Length 20>>stream\n/JS(x)\nendstream endobj /JS(x)"), uint(20), uint(scanBuffer-30))
 	f.Add([]byte(stream("/Length 3", "/JS")+object("/JS(x)")), uint(30), uint(scanBuffer-60))
 	f.Add([]byte("("+strings.Repeat("/JS(x) ", 2*lookBack/7)+" obj/FT/Tx"), uint(1), uint(scanBuffer-lookBack))
 	f.Fuzz(func(t *testing.T, data []byte, cut, pad uint) {
@@ -399,6 +470,16 @@ func FuzzFeatureScan(f *testing.F) {
 		split.Write(bytes.Repeat([]byte{' '}, int(pad%(2*scanBuffer))))
 		split.Write([]byte(whole))
 		require.Equal(t, want, split.finish())
+
+		want, misled := withLengths(whole)
+		split.reset()
+		split.lengths = true
+		split.Write([]byte(whole[:cut]))
+		for _, c := range []byte(whole[cut:]) {
+			split.Write([]byte{c})
+		}
+		require.Equal(t, want, split.finish())
+		require.Equal(t, misled, split.misled)
 	})
 }
 
@@ -435,6 +516,7 @@ func BenchmarkFeatureScan(b *testing.B) {
 			var f featureScan
 			for b.Loop() {
 				f.reset()
+				f.lengths = true
 				f.Write(test.data)
 				f.finish()
 			}
