@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,7 +21,7 @@ func checkDocument(r *Result, digest *Digest, p *proof.Proof) {
 	case *digest != p.Digest:
 		r.failed(Document, DigestDiffers, "the file has SHA-256 %x, the proof is for %x", *digest, p.Digest)
 	default:
-		r.ok(Document, "SHA-256 %x", *digest)
+		r.ok(Document, "SHA-256 %s", hex.EncodeToString(digest[:]))
 	}
 }
 
@@ -82,6 +83,20 @@ func holders(keys []issuer.Key) string {
 		text += k.Holder
 	}
 	return text
+}
+
+// checkBitcoin is checkAnchor and checkBlock.
+func (v *Verifier) checkBitcoin(r *Result, b *proof.Bitcoin, batchRoot [32]byte) {
+	q := blockQuestion{b, batchRoot, r.Network}
+	asked := b != nil && r.isOK(Inclusion)
+	if asked && v.blocks.recall(r, q) {
+		return
+	}
+	checkAnchor(r, b, batchRoot)
+	v.checkBlock(r, b)
+	if asked {
+		v.blocks.note(r, q)
+	}
 }
 
 // checkAnchor: the transaction commits to the batch root and is in the block

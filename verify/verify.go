@@ -81,6 +81,7 @@ type Verifier struct {
 	tip     bitcoin.Header // of the chain, where there is one
 	present time.Time      // the later of the clock and the newest header
 	signers signerMemory
+	blocks  blockMemory
 	reader  Reader // for Verify
 }
 
@@ -273,13 +274,11 @@ func (v *Verifier) verify(digest *Digest, p *proof.Proof) *Result {
 	batchRoot := checkInclusion(r, p)
 	switch {
 	case p.OpenTimestamps == nil:
-		checkAnchor(r, p.Bitcoin, batchRoot)
-		v.checkBlock(r, p.Bitcoin)
+		v.checkBitcoin(r, p.Bitcoin, batchRoot)
 	case p.Bitcoin == nil:
 		v.checkTimestamp(r, p.OpenTimestamps, batchRoot)
 	default:
-		checkAnchor(r, p.Bitcoin, batchRoot)
-		v.checkBlock(r, p.Bitcoin)
+		v.checkBitcoin(r, p.Bitcoin, batchRoot)
 		r.Witness = v.witness(r, p, batchRoot)
 	}
 	keyTime := v.present
