@@ -34,6 +34,7 @@ func Main(ctx context.Context, args []string, std Stdio, samples fs.FS) int {
 	out := &results{Writer: std.Out}
 	a.ui.Out = out
 	root := a.newRootCommand()
+	strictHelp(root)
 	root.SetArgs(args)
 	root.SetIn(std.In)
 	root.SetOut(out)
@@ -177,14 +178,34 @@ func plainFlagError(err error) error {
 // addCommands makes cmd a group: alone it shows its help, and a word that is
 // none of its commands is an error.
 func addCommands(cmd *cobra.Command, commands ...*cobra.Command) {
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		return hinted(fmt.Errorf("unknown command %s", quoted(args[0])), "run: %s --help", cmd.CommandPath())
-	}
+	cmd.Args = noneOf
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.AddCommand(commands...)
+}
+
+// noneOf refuses words that are none of a group's commands.
+func noneOf(group *cobra.Command, words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	return hinted(fmt.Errorf("unknown command %s", quoted(words[0])), "run: %s --help", group.CommandPath())
+}
+
+// strictHelp makes an error of "help" for a command that there is not. The command
+// itself is cobra's.
+func strictHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, help := range root.Commands() {
+		if help.Name() == "help" {
+			help.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil {
+					return err
+				}
+				return noneOf(found, rest)
+			}
+		}
+	}
 }
 
 // setUp reads the configuration before any command runs.
