@@ -34,13 +34,19 @@ func NewContent() *Content {
 // be said of it. What is no document that can be anchored is an error, as in a
 // folder. at is read where the end of the document has to be looked at.
 func (c *Content) Read(ctx context.Context, r io.Reader, at io.ReaderAt, size int64) (digest [32]byte, warnings []string, err error) {
+	return c.read(ctx, r, at, size, false)
+}
+
+// read is Read. With lengths, the document is read once more where those of its
+// streams mislead (featureScan): not for one that comes from far away.
+func (c *Content) read(ctx context.Context, r io.Reader, at io.ReaderAt, size int64, lengths bool) (digest [32]byte, warnings []string, err error) {
 	if size == 0 {
 		return digest, nil, errors.New("has zero bytes")
 	}
 	h := sha256.New()
 	window, marker := &prefix{}, &proof.MarkerFinder{}
 	c.features.reset()
-	c.features.lengths = true
+	c.features.lengths = lengths
 	n, err := io.CopyBuffer(io.MultiWriter(h, window, marker, c.features), onlyReader{ctx, r}, c.buf)
 	if err != nil {
 		return digest, nil, err
@@ -52,8 +58,11 @@ func (c *Content) Read(ctx context.Context, r io.Reader, at io.ReaderAt, size in
 		return digest, nil, errors.New("is not a PDF (no %PDF- at its beginning)")
 	}
 	if marker.Found {
-		if _, _, err := proof.SplitTrailer(at, n); !errors.Is(err, proof.ErrNoTrailer) {
+		switch _, _, err := proof.SplitTrailer(at, n); {
+		case err == nil, errors.Is(err, proof.ErrTrailer):
 			return digest, nil, errors.New("already carries a gradseal proof at its end: anchor the original")
+		case !errors.Is(err, proof.ErrNoTrailer):
+			return digest, nil, err
 		}
 	}
 	warnings = c.features.warnings()
@@ -76,7 +85,7 @@ func (c *Content) ReadFile(ctx context.Context, path string) (File, []string, er
 	}
 	defer f.Close()
 	before := f.State()
-	digest, warnings, err := c.Read(ctx, f, f, before.Size)
+	digest, warnings, err := c.read(ctx, f, f, before.Size, true)
 	after, statErr := regular.Stat(path) // by its name: another file may have taken its place
 	switch {
 	case statErr == nil && !after.Same(before):

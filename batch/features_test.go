@@ -235,6 +235,37 @@ func TestLengths(t *testing.T) {
 	require.Zero(t, found)
 }
 
+// TestLengthsAcrossBuffers: where the data of streams lies in the buffer, how much of
+// it there is, and how it is written makes no difference; nor that the buffer was
+// dropped for what is passed over.
+func TestLengthsAcrossBuffers(t *testing.T) {
+	content := func(n, length int) string {
+		return fmt.Sprintf("1 0 obj\n<</Length %d>>\nstream\n%s\nendstream\nendobj\n2 0 obj\n<</FT/Tx(>>/JS(x)>>stream\n)>>\nendobj\n", length, strings.Repeat("/JS(x) ", n/7+1)[:n])
+	}
+	for _, n := range []int{0, 1, 127, 128, scanBuffer - 1, scanBuffer, 70_001} {
+		for _, wrong := range []int{0, -1, 5, 200_000} {
+			one := content(n, n+wrong)
+			whole := one + content(n, n) + object("<</S/Launch>>") + strings.Repeat(" ", 2*lookAhead)
+			for place := -10; place < 300; place += 31 {
+				data := strings.Repeat(" ", scanBuffer-place) + whole
+				want, misled := withLengths(data)
+				if wrong == 0 {
+					require.Equal(t, formFields|foreignParts, want)
+				}
+				require.Equal(t, wrong != 0 && n+wrong >= 0, misled, "%d bytes, %d more said", n, wrong)
+				for _, size := range []int{4096, 100_000} {
+					f := featureScan{lengths: true}
+					for rest := data; rest != ""; rest = rest[min(size, len(rest)):] {
+						f.Write([]byte(rest[:min(size, len(rest))]))
+					}
+					require.Equal(t, want, f.finish(), "%d bytes, %d more said, at %d, in pieces of %d", n, wrong, place, size)
+					require.Equal(t, misled, f.misled)
+				}
+			}
+		}
+	}
+}
+
 // TestWrongLengths: what a wrong length passes over is found all the same, but where
 // it leads to the end of another stream.
 func TestWrongLengths(t *testing.T) {
@@ -474,6 +505,7 @@ func FuzzFeatureScan(f *testing.F) {
 		want, misled := withLengths(whole)
 		split.reset()
 		split.lengths = true
+		split.Write(bytes.Repeat([]byte{' '}, int(pad%(2*scanBuffer))))
 		split.Write([]byte(whole[:cut]))
 		for _, c := range []byte(whole[cut:]) {
 			split.Write([]byte{c})

@@ -235,12 +235,20 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 		return nil, err
 	}
 	names := found.files
+	type reading struct {
+		file     File
+		warnings []string
+		err      error
+	}
+	readings := make([]reading, len(names))
 	var sum atomic.Int64
 	err = each(ctx, len(names), func() func(int) error {
 		return func(i int) error {
-			if state, err := regular.Stat(names[i].path); err == nil {
-				sum.Add(state.Size)
+			state, err := regular.Stat(names[i].path)
+			if errors.Is(err, regular.ErrNotRegular) { // not even opened
+				readings[i].err = err
 			}
+			sum.Add(state.Size)
 			return nil
 		}
 	})
@@ -249,17 +257,13 @@ func Read(ctx context.Context, paths []string, total func(files int, bytes int64
 	}
 	total(len(names), sum.Load())
 	s := &Scan{Refusals: found.refusals, Ignored: len(found.others), names: names}
-	type reading struct {
-		file     File
-		warnings []string
-		err      error
-	}
-	readings := make([]reading, len(names))
 	err = each(ctx, len(names), func() func(int) error {
 		content := NewContent()
 		return func(i int) error {
 			r := &readings[i]
-			r.file, r.warnings, r.err = content.ReadFile(ctx, names[i].path)
+			if r.err == nil {
+				r.file, r.warnings, r.err = content.ReadFile(ctx, names[i].path)
+			}
 			r.file.Name = names[i].name
 			done(r.file.Size)
 			return nil
@@ -404,11 +408,14 @@ func Unchanged(ctx context.Context, files []File) ([]Finding, error) {
 			return nil
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
 	var refusals []Finding
 	for i, fault := range faults {
 		if fault != "" {
 			refusals = append(refusals, Finding{files[i].Path, fault})
 		}
 	}
-	return refusals, err
+	return refusals, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gradseal/batch"
+	"gradseal/internal/regular"
 	"gradseal/objects"
 	"gradseal/proof"
 )
@@ -118,6 +119,10 @@ func (s *folderSource) find(_ context.Context, mine func(name string) bool) (*le
 			l.refusals = append(l.refusals, batch.Finding{Path: p, Text: batch.FaultOf(err)})
 			continue
 		}
+		if !info.Mode().IsRegular() { // not even opened
+			l.refusals = append(l.refusals, batch.Finding{Path: p, Text: batch.FaultOf(regular.ErrNotRegular)})
+			continue
+		}
 		newest := info.ModTime()
 		if changed := time.Unix(0, changeTime(info)); changed.After(newest) {
 			newest = changed
@@ -176,19 +181,37 @@ func (s *storeSource) find(ctx context.Context, mine func(name string) bool) (*l
 
 func (s *storeSource) read(ctx context.Context, c *batch.Content, d leafDocument) (digest [32]byte, warnings []string, fault string, err error) {
 	var inside error // a fault of the document, not of the connection
+	var parts failing
 	err = s.folder.Read(ctx, d.at.(objects.Object), func(r io.Reader, at io.ReaderAt) error {
-		digest, warnings, inside = c.Read(ctx, r, at, d.size)
+		parts = failing{ReaderAt: at}
+		digest, warnings, inside = c.Read(ctx, r, &parts, d.size)
 		return inside
 	})
 	switch {
 	case ctx.Err() != nil:
 		return digest, nil, "", ctx.Err()
+	case err != nil && parts.err != nil:
+		return digest, nil, "", parts.err
 	case err == nil:
 		return digest, warnings, "", nil
 	case err == inside: // itself: where the connection broke, it is wrapped
 		return digest, nil, batch.FaultOf(err), nil
 	}
 	return digest, nil, "", err
+}
+
+// failing keeps the error of a ReaderAt.
+type failing struct {
+	io.ReaderAt
+	err error
+}
+
+func (f *failing) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.ReaderAt.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	return n, err
 }
 
 func newBuffered(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 256<<10) }

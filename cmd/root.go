@@ -202,6 +202,9 @@ func strictHelp(root *cobra.Command) {
 				if err != nil {
 					return err
 				}
+				if !found.HasSubCommands() {
+					return nil
+				}
 				return noneOf(found, rest)
 			}
 		}

@@ -10,13 +10,14 @@ import (
 )
 
 // blockMemory remembers of the last few batches in which block they are. All proofs
-// of a batch carry the same transaction, header and batch root, and to look them up
-// takes a fifth of the time of a proof. The zero value is empty, and several goroutines
+// of a batch carry the same transaction, header and batch root, and what there is to
+// hash and to look up for them is a quarter of judging a proof. The zero value is empty, and several goroutines
 // may use it at once.
 //
 // Only what is certain is remembered: that the anchor is in its block, and the block in
 // the header chain, deep enough. Neither policy nor chain changes while a verifier uses
-// them, so that the rest of what the answer depends on is in blockQuestion.
+// them, so that the rest of what the answer depends on is in blockQuestion. A header that
+// could be read once is not read again, so that it no more matters if it cannot be.
 type blockMemory struct {
 	slots [16]atomic.Pointer[blockAnswer]
 }

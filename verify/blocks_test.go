@@ -2,8 +2,10 @@ package verify_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"gradseal/bitcoin"
@@ -57,4 +59,40 @@ func TestRememberedBlockOfAnotherBatch(t *testing.T) {
 		require.Equal(t, verify.Invalid, r.Verdict)
 		require.Equal(t, verify.BadAnchor, r.Checks[verify.Anchor].Reason)
 	}
+}
+
+// Twenty batches, which must share what is remembered of sixteen, judged over and over
+// in several goroutines.
+func TestRememberedBlocksOfManyBatches(t *testing.T) {
+	type question struct {
+		digest verify.Digest
+		file   []byte
+		want   *verify.Result
+	}
+	base := oneLayer(t)
+	questions := []question{{base.digest, base.file(t), nil}}
+	for range 20 {
+		p := issue(t, 9, 4, uniStatement(ownTime), dean, registrar)
+		p.Bitcoin = base.proof.Bitcoin // of another batch
+		questions = append(questions, question{p.Digest, (&scene{proof: p}).file(t), nil})
+		s := signedBy(t, dean, registrar) // in a block that the chain does not have
+		questions = append(questions, question{s.digest, s.file(t), nil})
+	}
+	for i := range questions {
+		questions[i].want = base.verifier(t).Verify(questions[i].digest, questions[i].file)
+	}
+	require.Equal(t, verify.Valid, questions[0].want.Verdict)
+	v := base.verifier(t)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 5 * len(questions) {
+				q := questions[(g*len(questions)/8+i)%len(questions)]
+				if got := v.Verify(q.digest, q.file); !assert.ObjectsAreEqual(q.want, got) {
+					t.Errorf("remembered: %v, want %v", got.Checks, q.want.Checks)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

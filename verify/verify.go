@@ -42,7 +42,8 @@ type StatusList struct {
 	Forked bool
 }
 
-// Chain is a header chain whose headers were checked when it was written.
+// Chain is a header chain whose headers were checked when it was written. It does not
+// change while a Verifier has it.
 type Chain interface {
 	// Network returns the network whose chain it is.
 	Network() bitcoin.Network

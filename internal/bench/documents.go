@@ -151,15 +151,15 @@ func linkDocuments(ctx context.Context, dir string, paths []string) error {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return err
 	}
-	linked := in(dir, paths)
+	linked := linkedIn(dir, paths)
 	_, err := each(ctx, len(paths), func() func(i int) error {
 		return func(i int) error { return os.Link(paths[i], linked[i]) }
 	})
 	return err
 }
 
-// in returns where linkDocuments put the documents.
-func in(dir string, paths []string) []string {
+// linkedIn returns where linkDocuments put the documents.
+func linkedIn(dir string, paths []string) []string {
 	linked := make([]string, len(paths))
 	for i, path := range paths {
 		linked[i] = filepath.Join(dir, filepath.Base(path))

@@ -51,6 +51,9 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notRegular(path)
+	}
 	if err != nil {
 		f.Close()
 		return nil, err

@@ -64,11 +64,12 @@ func Open(path string) (*File, error) {
 		}
 		fd, err = open(path, unix.O_NOCTTY)
 	}
-	switch err {
-	case nil:
-	case unix.ENXIO, unix.EOPNOTSUPP: // of a socket, or a device that is not there
-		return nil, notRegular(path)
-	default:
+	if err == unix.ENXIO || err == unix.EOPNOTSUPP { // of a socket, or a device that is not there
+		if _, statErr := Stat(path); statErr != nil {
+			return nil, statErr
+		}
+	}
+	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	var stat unix.Stat_t
