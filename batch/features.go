@@ -51,9 +51,9 @@ const (
 // the bounds of streams (ISO 32000-1, 7.2, 7.3), inflates object streams
 // (7.5.7), and follows no reference. It helps a registrar against accidents. It
 // is no defence: who wants to hide something from it can, for instance in what
-// it takes for the data of a stream, or in an object stream with a filter other
-// than FlateDecode. What is encrypted, or in a file that is attached, it does
-// not see either.
+// it takes for the data of a stream, which a false length makes longer, or in an
+// object stream with a filter other than FlateDecode. What is encrypted, or in a
+// file that is attached, it does not see either.
 //
 // What it finds does not depend on how the bytes are split among writes.
 type featureScan struct {

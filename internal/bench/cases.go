@@ -58,6 +58,8 @@ func parts(quick bool) []part {
 			single, err := b.single(ctx, m, starts)
 			return slices.Concat(largeRows(m), single), err
 		}},
+		// Before what makes this process large: of a smaller one the memory is not known.
+		{"memory", []folder{small, huge}, func(ctx context.Context, b *bench) ([]row, error) { return b.sizes(ctx, small, huge) }},
 		{"larger", []folder{larger}, measured("larger", larger, largerRows)},
 		{"middle", []folder{middle}, measured("middle", middle, middleRows)},
 		{"many", []folder{many}, measured("many", many, manyRows)},
@@ -71,7 +73,6 @@ func parts(quick bool) []part {
 			}
 			return nil, nil // they are for the plot
 		}},
-		{"memory", []folder{small, huge}, func(ctx context.Context, b *bench) ([]row, error) { return b.sizes(ctx, small, huge) }},
 		{"export", []folder{stamps}, func(ctx context.Context, b *bench) ([]row, error) { return b.exports(ctx, stamps) }},
 		{"calendars", []folder{stamps, stamps}, func(ctx context.Context, b *bench) ([]row, error) {
 			b.say("calendars: anchoring %d documents", stamps.n)
