@@ -229,18 +229,18 @@ func TestParseRefuses(t *testing.T) {
 		{"size 0", swap(`\nsize 6\n`, `\nsize 0\n`), "layer 1: malformed statement"},
 
 		// Strings.
-		{`\u0041`, swap("uni.example/registrar\\nnetwork", "\\u0075ni.example/registrar\\nnetwork"), `escape \u, want only \n, \" and \\`},
-		{`\/`, swap("uni.example/registrar\\nnetwork", "uni.example\\/registrar\\nnetwork"), `escape \/`},
-		{`\t`, swap(`6\nroot`, `6\t\nroot`), `escape \t`},
+		{`\u0041`, swap("uni.example/registrar\\nnetwork", "\\u0075ni.example/registrar\\nnetwork"), "an escape of another character"},
+		{`\/`, swap("uni.example/registrar\\nnetwork", "uni.example\\/registrar\\nnetwork"), "an escape of another character"},
+		{`\t`, swap(`6\nroot`, `6\t\nroot`), "an escape of another character"},
 		{"raw tab", swap(`6\nroot`, "6\t\\nroot"), `invalid character '\t' in string literal`},
 		{"raw line feed", swap(`6\nroot`, "6\nroot"), `invalid character '\n' in string literal`},
 		{"raw NUL", swap(`6\nroot`, "6\x00\\nroot"), `invalid character '\x00' in string literal`},
 		{"raw DEL", swap(`6\nroot`, "6\x7f\\nroot"), "U+007F, a control character"},
 		{"raw C1 control", swap(`6\nroot`, "6\u0085\\nroot"), "U+0085, a control character"},
-		{"U+2028", swap(`6\nroot`, "6\u2028\\nroot"), `escape \u`},
-		{"U+2029", swap(`6\nroot`, "6\u2029\\nroot"), `escape \u`},
-		{"HTML-escaped", strings.Replace(good, "<b>", `\u003cb\u003e`, 1), `escape \u`},
-		{"ampersand escaped", strings.Replace(good, "&", `\u0026`, 1), `escape \u`},
+		{"U+2028", swap(`6\nroot`, "6\u2028\\nroot"), "an escape of another character"},
+		{"U+2029", swap(`6\nroot`, "6\u2029\\nroot"), "an escape of another character"},
+		{"HTML-escaped", strings.Replace(good, "<b>", `\u003cb\u003e`, 1), "an escape of another character"},
+		{"ampersand escaped", strings.Replace(good, "&", `\u0026`, 1), "an escape of another character"},
 		{"not UTF-8", strings.Replace(good, "魏", "\xff", 1), "not UTF-8"},
 
 		// Attestations.

@@ -10,6 +10,7 @@ package strictjson
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func Marshal(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	if err := checkSpelling(buf.Bytes()); err != nil {
+	if err := cmp.Or(checkText(buf.Bytes()), checkEscapes(buf.Bytes())); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil
@@ -37,13 +38,17 @@ func Marshal(v any) ([]byte, error) {
 // of the same value would not have written. On an error v is undefined. A nil
 // slice in v means that the input said null: callers that have lists check it.
 func Unmarshal(data []byte, v any) error {
-	if err := checkSpelling(data); err != nil {
+	if err := checkText(data); err != nil {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return decodeError(err)
+	}
+	// Not before: of a file that is no JSON, its first byte says more than an escape.
+	if err := checkEscapes(data); err != nil {
+		return err
 	}
 	again, err := Marshal(v)
 	if err != nil {
@@ -65,22 +70,27 @@ func decodeError(err error) error {
 	return fmt.Errorf("malformed JSON: %.200s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// checkSpelling refuses what the format never holds and what encoding/json
-// would read leniently or write with another escape.
-func checkSpelling(data []byte) error {
+// checkText refuses what is no UTF-8, which encoding/json would read leniently.
+func checkText(data []byte) error {
 	if !utf8.Valid(data) {
 		return fmt.Errorf("malformed text: not UTF-8")
 	}
 	if bytes.HasPrefix(data, []byte("\ufeff")) {
 		return fmt.Errorf("malformed text: starts with a byte order mark")
 	}
+	return nil
+}
+
+// checkEscapes refuses the characters that the format never holds, which
+// encoding/json reads and writes with other escapes.
+func checkEscapes(data []byte) error {
 	for i := 0; i+1 < len(data); i++ {
 		if data[i] != '\\' {
 			continue
 		}
 		i++
 		if c := data[i]; c != 'n' && c != '"' && c != '\\' {
-			return fmt.Errorf(`line %d: escape \%c, want only \n, \" and \\`, lineOf(data, i), c)
+			return fmt.Errorf("line %d: an escape of another character than line feed, quotation mark and backslash", lineOf(data, i))
 		}
 	}
 	return nil

@@ -160,7 +160,7 @@ var says = map[string]string{
 	"json/text":           `malformed JSON|is not in the one spelling`,
 	"json/number":         `malformed JSON: unexpected number`,
 	"json/members":        `malformed JSON: un(known field|expected )|is not in the one spelling|want a list`,
-	"json/spelling":       `is not in the one spelling|escape \\`,
+	"json/spelling":       `is not in the one spelling|an escape of another character`,
 	"proof/format":        `^format ".*", want "gradseal-proof/1"$`,
 	"proof/layers":        `^\d layers, want 1 to 4$`,
 	"proof/index":         `leaf index \d+, want|unexpected number .* at "layers.index"`,
