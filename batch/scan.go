@@ -17,6 +17,7 @@ import (
 
 	"gradseal/batch/manifest"
 	"gradseal/internal/regular"
+	"gradseal/internal/walk"
 	"gradseal/proof"
 )
 
@@ -117,25 +118,21 @@ func (c *collection) collect(paths []string) error {
 	return nil
 }
 
-func (c *collection) walk(folder string) error {
-	// The separator makes WalkDir follow a link that it is started at.
-	root := strings.TrimSuffix(folder, separator) + separator
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		switch hidden := path != root && strings.HasPrefix(d.Name(), "."); {
+func (c *collection) walk(dir string) error {
+	root := strings.TrimSuffix(dir, separator) + separator
+	return walk.Files(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
 		case err != nil: // of a folder, in which there may be anybody's
-			c.refusals = append(c.refusals, Finding{filepath.Clean(path), faultOf(err)})
-		case hidden && d.IsDir():
-			return fs.SkipDir
-		case d.IsDir():
+			c.refusals = append(c.refusals, Finding{path, faultOf(err)})
 		case strings.HasSuffix(path, proof.Suffix):
-		case !hidden && isLinkToFolder(path, d):
+		case !walk.Hidden(e) && isLinkToFolder(path, e):
 			c.refuse(path, "is a symbolic link to a folder: name that folder, or remove the link")
-		case hidden || !strings.EqualFold(filepath.Ext(path), ".pdf"):
+		case walk.Hidden(e) || !strings.EqualFold(filepath.Ext(path), ".pdf"):
 			if c.takes(path) {
 				c.others = append(c.others, path)
 			}
-		case !d.Type().IsRegular():
-			c.refuse(path, kindOf(folder, path, d.Type()))
+		case !e.Type().IsRegular():
+			c.refuse(path, kindOf(dir, path, e.Type()))
 		default:
 			c.add(path, filepath.ToSlash(path[len(root):]))
 		}

@@ -18,6 +18,7 @@ import (
 	"gradseal/bitcoin"
 	"gradseal/evidence"
 	"gradseal/internal/atomicfile"
+	"gradseal/internal/walk"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -278,14 +279,11 @@ type archive struct {
 // walk takes in what a folder holds, with all that is below it but what is hidden,
 // as verify does.
 func (x *archive) walk(dir string) error {
-	root := strings.TrimSuffix(dir, string(filepath.Separator)) + string(filepath.Separator)
-	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		switch hidden := path != root && strings.HasPrefix(e.Name(), "."); {
+	return walk.Files(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
 		case err != nil:
-			x.unreadable = append(x.unreadable, unreadable{filepath.Clean(path), err})
-		case hidden && e.IsDir():
-			return fs.SkipDir
-		case hidden || e.IsDir():
+			x.unreadable = append(x.unreadable, unreadable{path, err})
+		case walk.Hidden(e):
 		case isProofName(path) || strings.EqualFold(filepath.Ext(path), ".pdf"):
 			x.add(path)
 		}
@@ -322,6 +320,7 @@ func (x *archive) finish() (alone []string) {
 	}
 	slices.Sort(x.documents)
 	x.documents = slices.Compact(x.documents)
+	slices.SortStableFunc(x.unreadable, compareUnreadable)
 	slices.Sort(alone)
 	return slices.Compact(alone)
 }

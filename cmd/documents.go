@@ -13,6 +13,7 @@ import (
 
 	"gradseal/evidence"
 	"gradseal/internal/regular"
+	"gradseal/internal/walk"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -92,6 +93,8 @@ type unreadable struct {
 	err  error
 }
 
+func compareUnreadable(a, b unreadable) int { return strings.Compare(a.path, b.path) }
+
 // collectDocuments takes the command line apart. In a folder, with all that is
 // below it, the documents are the PDFs; a file that is named is a document
 // whatever its kind.
@@ -117,6 +120,7 @@ func collectDocuments(args []string) (documents, error) {
 	}
 	slices.Sort(d.paths)
 	d.paths = slices.Compact(d.paths)
+	slices.SortStableFunc(d.unreadable, compareUnreadable)
 	if len(d.paths) == 0 && len(d.proofs) > 0 {
 		return documents{}, hinted(errors.New("only proofs were named"), "name the documents too: a proof says nothing without its document")
 	}
@@ -143,18 +147,14 @@ func (d *documents) besideProofs() {
 	}
 }
 
-// walk takes in what a folder holds. The folder may be a link, which the
-// separator makes WalkDir follow; what is found in it and is no file is found
-// out when it is read.
+// walk takes in what a folder holds. What is no regular file is found out when it
+// is read.
 func (d *documents) walk(dir string) error {
-	root := strings.TrimSuffix(dir, string(filepath.Separator)) + string(filepath.Separator)
-	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		switch hidden := path != root && strings.HasPrefix(e.Name(), "."); {
+	return walk.Files(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
 		case err != nil:
-			d.unreadable = append(d.unreadable, unreadable{filepath.Clean(path), err})
-		case hidden && e.IsDir():
-			return fs.SkipDir
-		case !hidden && !e.IsDir() && strings.EqualFold(filepath.Ext(path), ".pdf"):
+			d.unreadable = append(d.unreadable, unreadable{path, err})
+		case !walk.Hidden(e) && strings.EqualFold(filepath.Ext(path), ".pdf"):
 			d.paths = append(d.paths, path)
 		}
 		return nil

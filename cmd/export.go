@@ -21,6 +21,7 @@ import (
 	"gradseal/batch"
 	"gradseal/bitcoin"
 	"gradseal/evidence"
+	"gradseal/internal/walk"
 	"gradseal/proof"
 	"gradseal/proof/ots"
 	"gradseal/verify"
@@ -209,17 +210,14 @@ func (e *exporter) findProofs(args []string) error {
 // walk takes the proofs in a folder, with all that is below it but what is
 // hidden, as verify does. A folder in it that cannot be read is left out.
 func (e *exporter) walk(dir string) error {
-	root := strings.TrimSuffix(dir, string(filepath.Separator)) + string(filepath.Separator)
-	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch hidden := path != root && strings.HasPrefix(entry.Name(), "."); {
-		case err != nil && path == root:
+	return walk.Files(dir, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil && path == filepath.Clean(dir):
 			return err
 		case err != nil:
 			j := e.add(path, dir)
 			j.load = func() (*proof.Proof, *ots.File, error) { return nil, nil, err }
-		case hidden && entry.IsDir():
-			return fs.SkipDir
-		case !hidden && !entry.IsDir() && isProofName(path):
+		case !walk.Hidden(entry) && isProofName(path):
 			e.add(path, dir)
 		}
 		return nil

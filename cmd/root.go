@@ -5,11 +5,9 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"runtime/debug"
@@ -42,8 +40,8 @@ func Main(ctx context.Context, args []string, std Stdio, samples fs.FS) int {
 	err := root.ExecuteContext(ctx)
 	var judged verdictError
 	switch {
-	case out.err != nil: // such as a full disk: what is to be read is not all there
-		a.ui.fail(ctx, fmt.Errorf("the results could not be written: %w", out.err))
+	case out.failure() != nil: // such as a full disk: what is to be read is not all there
+		a.ui.fail(ctx, fmt.Errorf("the results could not be written: %w", out.failure()))
 		return exitError
 	case errors.As(err, &judged):
 		return judged.exit
@@ -54,18 +52,6 @@ func Main(ctx context.Context, args []string, std Stdio, samples fs.FS) int {
 		return exitError
 	}
 	return exitOK
-}
-
-// results is where results go. It keeps the first error of writing them.
-type results struct {
-	io.Writer
-	err error
-}
-
-func (r *results) Write(p []byte) (int, error) {
-	n, err := r.Writer.Write(p)
-	r.err = cmp.Or(r.err, err)
-	return n, err
 }
 
 // Commands returns the command tree for what is made from it, not to be run:

@@ -153,6 +153,10 @@ func (a *app) judgeAll(ctx context.Context, v *verify.Verifier, find *evidence.F
 	if a.ui.showsResults() {
 		r.before = bar.hide
 	}
+	if out, ok := a.ui.Out.(*results); ok {
+		out.hold()
+		defer out.release()
+	}
 	return inOrder(ctx, len(paths), func(ctx context.Context, i int) (judged, error) {
 		return judgeOne(v, find, paths[i], bar.writer(ctx), len(paths) > 1)
 	}, func(_ int, j judged) error {

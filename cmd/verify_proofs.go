@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"gradseal/internal/walk"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -89,18 +90,18 @@ func (a *app) peekProofs(ctx context.Context, paths []string) (*proofFolder, err
 }
 
 // listProofs are the files in a folder that may be proofs by their name.
-func listProofs(folder string) ([]string, error) {
-	root := strings.TrimSuffix(folder, string(filepath.Separator)) + string(filepath.Separator)
+func listProofs(dir string) ([]string, error) {
 	var paths []string
-	return paths, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil && path == root {
+	err := walk.Files(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil && path == filepath.Clean(dir):
 			return err
-		}
-		if err == nil && !e.IsDir() && strings.EqualFold(filepath.Ext(path), ".json") {
+		case err == nil && !walk.Hidden(e) && strings.EqualFold(filepath.Ext(path), ".json"):
 			paths = append(paths, path)
 		}
 		return nil
 	})
+	return paths, err
 }
 
 // peekProof reads the digest in the beginning of a proof file.
