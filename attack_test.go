@@ -963,8 +963,9 @@ func TestAttacksOnStatus(t *testing.T) {
 		{"of one officer, and a key of small order", append(list(lifted(8), dean), signatureLine(uniName, identity, anySignature)...), "1 of 2", valid, withdrawn},
 		{"with a reason that turns the line round", rawNote(strings.Replace(textOf(list(nil, dean)), " rescinded", " rescinded\u202e", 1), dean, registry), "U+202E", valid, withdrawn},
 		{"with another letter in the issuer's name", rawNote(strings.Replace(textOf(list(lifted(8), dean)), "uni.example", "uni.examplе", 1), dean, registry), "issuer", valid, withdrawn},
-		{"from next week", list(func(l *issuer.StatusList) { l.Sequence, l.AsOf = 8, a.now.Add(7*24*time.Hour) }, dean, registry), "", valid, withdrawn},
-		{"with the greatest number, by a thief of the keys", list(func(l *issuer.StatusList) { l.Sequence = 1<<53 - 1 }, dean, registry), "no issuer can have come to", valid, withdrawn},
+		{"from tomorrow, by a clock that is before", list(func(l *issuer.StatusList) { l.Sequence, l.AsOf = 8, a.now.Add(23*time.Hour) }, dean, registry), "", valid, withdrawn},
+		{"from next week", list(func(l *issuer.StatusList) { l.Sequence, l.AsOf = 8, a.now.Add(7*24*time.Hour) }, dean, registry), "ahead of the clock: it is as of", valid, withdrawn},
+		{"with the greatest number, by a thief of the keys", list(func(l *issuer.StatusList) { l.Sequence = 1<<53 - 1 }, dean, registry), "ahead of the clock: sequence", valid, withdrawn},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -512,6 +512,9 @@ func cmdUnattested(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	again              with the sequence number of the newest list
 //	past               to be renewed by yesterday
+//	later              as of ten years from now
+//	tomorrow           as of 20 hours from now
+//	last               never to be renewed
 //	empty              without the batches
 //	withdraw PROOF     withdraws the document of that proof
 //	withdraw-batch PROOF
@@ -529,6 +532,13 @@ func cmdStatusList(ts *testscript.TestScript, neg bool, args []string) {
 		case "past":
 			list.AsOf = list.AsOf.AddDate(0, 0, -180)
 			list.Next = list.AsOf.AddDate(0, 0, 179)
+		case "later":
+			list.AsOf = list.AsOf.AddDate(10, 0, 0)
+			list.Next = list.AsOf.AddDate(0, 0, 180)
+		case "tomorrow":
+			list.AsOf = list.AsOf.Add(20 * time.Hour)
+		case "last":
+			list.Next = time.Time{}
 		case "empty":
 			list.Batches = nil
 		case "withdraw", "withdraw-batch":

@@ -23,6 +23,8 @@ type officer struct {
 	now            time.Time
 	open           []keys.Signer
 	joining        bool   // a list is signed that ends a fork
+	redating       bool   // a list is signed of now, although the newest one is of later
+	reopening      bool   // a list is signed that is not the last, although the newest one was
 	requestFile    string // for what others have to sign of a list; empty: the usual name
 }
 
@@ -78,10 +80,16 @@ func (o *officer) newest(n bitcoin.Network) (*trust.SignedList, error) {
 	case forked && !o.joining:
 		return nil, hinted(fmt.Errorf("%s: %w", o.file.ID, trust.ErrStatusFork),
 			"somebody signed with the key of %s elsewhere: find out who, before anything more is signed; then: gradseal status join --help", o.file.ID)
-	case o.now.Before(newest.AsOf.Add(-time.Minute)):
-		return nil, hinted(fmt.Errorf("the clock of this machine says %s, which is before the newest status list, of %s", o.now.UTC().Format(time.RFC3339), newest.AsOf.Format(time.RFC3339)), "set the clock")
+	case isAhead(newest, o.now) && !o.redating:
+		return nil, hinted(fmt.Errorf("the clock of this machine says %s, which is before the newest status list, of %s", o.now.UTC().Format(time.RFC3339), newest.AsOf.Format(time.RFC3339)),
+			"set the clock; if it is right, that list was signed while a clock was ahead, and nobody takes it in: gradseal status renew --redate")
 	}
 	return newest, nil
+}
+
+// isAhead reports whether a list is of a time at which nobody takes it in now.
+func isAhead(l *trust.SignedList, now time.Time) bool {
+	return l.AsOf.After(now.Add(issuer.ClockSlack))
 }
 
 // errNoChange is returned by what edits a status list where nothing is to be
@@ -156,10 +164,11 @@ func (o *officer) nextList(newest *trust.SignedList, n bitcoin.Network) (*issuer
 		return nil, err
 	}
 	next.Sequence = max(next.Sequence, used.Reserved, used.Signed) + 1
-	if now := o.now.UTC().Truncate(time.Second); now.After(next.AsOf) {
+	// A clock that is a little behind signs no list of an earlier time.
+	if now := o.now.UTC().Truncate(time.Second); now.After(next.AsOf) || o.redating {
 		next.AsOf = now
 	}
-	if newest == nil || !newest.Next.IsZero() { // what follows the last list is the last one, too
+	if newest == nil || !newest.Next.IsZero() || o.reopening { // what follows the last list is the last one, too
 		next.Next = next.AsOf.Add(validity)
 	}
 	return next, nil

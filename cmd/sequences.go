@@ -196,19 +196,37 @@ func (a *app) mayChangeKeys(id string) error {
 			"take in the newest pack that is published, even if its issuer file is number %d: gradseal trust add PACK. Two issuer files with one number divide verifiers for good", mark)
 	}
 	for _, n := range bitcoin.Networks() {
-		newest, _, err := a.home.trust().Status(id, n)
+		known, err := a.home.everListed(id, n)
 		if err != nil {
 			return err
 		}
-		k := sequenceKey{id, n}
-		if newest == nil && s.seen[k] == 0 && s.restored[k] == 0 {
+		if !known {
 			continue
 		}
-		if err := a.mayList(id, n, newest); err != nil {
+		newest, _, err := a.home.trust().Status(id, n)
+		if err == nil {
+			err = a.mayList(id, n, newest)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// everListed reports whether this home has, or ever had, a status list of the issuer for
+// the network.
+func (h home) everListed(id string, n bitcoin.Network) (bool, error) {
+	newest, _, err := h.trust().Status(id, n)
+	if err != nil || newest != nil {
+		return newest != nil, err
+	}
+	s, err := h.sequences()
+	if err != nil {
+		return false, err
+	}
+	k := sequenceKey{id, n}
+	return s.seen[k] > 0 || s.restored[k] > 0, nil
 }
 
 // noteFile remembers that a published issuer file was taken in. The caller holds the

@@ -275,7 +275,7 @@ func (a *app) runStatusImport(ctx context.Context, path string, yes bool) error 
 			newer, err = a.importEnded(ctx, data, yes, err)
 		}
 		if err != nil {
-			return explainedStatus(fmt.Errorf("%s: %w", path, err))
+			return explainedStatus(fmt.Errorf("%s: %w", path, a.apart(data, err)))
 		}
 		list, note, err := issuer.ParseStatus(data)
 		if err != nil {
@@ -285,6 +285,7 @@ func (a *app) runStatusImport(ctx context.Context, path string, yes bool) error 
 			if err := a.recordImport(list, note); err != nil {
 				return err
 			}
+			a.warnOfLast(list)
 		}
 		switch {
 		case a.ui.json:
@@ -303,6 +304,34 @@ func (a *app) runStatusImport(ctx context.Context, path string, yes bool) error 
 	}
 	return nil
 }
+
+// apart is the refusal of an older list, or, where the newer one that is here lacks an
+// entry of it, what that means.
+func (a *app) apart(data []byte, refused error) error {
+	if !errors.Is(refused, issuer.ErrStatusOlder) {
+		return refused
+	}
+	list, _, err := issuer.ParseStatus(data)
+	if err != nil {
+		return refused
+	}
+	newest, _, err := a.home.trust().Status(list.Issuer, list.Network)
+	if err != nil || newest == nil {
+		return refused
+	}
+	if err := list.CheckSuccessor(newest.StatusList); errors.Is(err, issuer.ErrStatusLacks) {
+		return apartError{refused, list.Issuer}
+	}
+	return refused
+}
+
+// apartError is the refusal of an older list with an entry that the newer one lacks.
+type apartError struct {
+	error
+	issuer string
+}
+
+func (e apartError) Unwrap() error { return e.error }
 
 // importEnded takes in the list that a home from a backup waits for, where the keys
 // that signed it ended since, once somebody said whose it is. Any other list stays
@@ -369,9 +398,19 @@ func (a *app) recordImport(l *issuer.StatusList, n *issuer.Note) error {
 	})
 }
 
+// warnOfLast tells an institution of a list by which it would have closed.
+func (a *app) warnOfLast(l *issuer.StatusList) {
+	if own, err := a.ownIssuers(); err == nil && l.Next.IsZero() && slices.Contains(own, l.Issuer) {
+		a.ui.warn("status list %d says that it is the last of %s for %s. If the institution did not sign it, somebody has its key: gradseal issuer close-key --help; then: gradseal status renew --reopen", l.Sequence, l.Issuer, l.Network)
+	}
+}
+
 // explainedStatus says what to do about a list that is not taken in.
 func explainedStatus(err error) error {
+	var apart apartError
 	switch {
+	case errors.As(err, &apart):
+		return hinted(err, "it has an entry that the newer one lacks, so %s signed at two places, or somebody has its key: tell the institution. It joins the two in its own home with: gradseal status join FILE", apart.issuer)
 	case errors.Is(err, trust.ErrUnknownIssuer):
 		return hinted(err, "anyone can sign a list. If you know this institution, get its pack and its fingerprint from the institution itself, then run: gradseal trust add FILE")
 	case errors.Is(err, trust.ErrStatusFork):

@@ -174,6 +174,9 @@ func (j *join) readFile(path string) error {
 		case err != nil:
 			return fmt.Errorf("%s: status list %d of %s: %w", path, list.Sequence, list.Issuer, err)
 		}
+		if err := list.CheckClock(j.now); err != nil {
+			return hinted(fmt.Errorf("%s: %w", path, err), "nobody takes it in, so nothing is to be joined. Who signed it has the key: gradseal issuer close-key --help")
+		}
 		j.others, found = append(j.others, &trust.SignedList{StatusList: list, Note: note, Data: data}), true
 	}
 	if !found {
@@ -295,9 +298,6 @@ func (j *join) sign(ctx context.Context) error {
 	next, err := j.changeList(ctx, j.network, journal.Entry{Act: journal.List, Reason: reason}, func(l *issuer.StatusList) error {
 		for _, other := range j.others {
 			l.Sequence = max(l.Sequence, other.Sequence+1)
-			if later := other.AsOf.Sub(l.AsOf); later > 0 && !l.Next.IsZero() {
-				l.AsOf, l.Next = other.AsOf, l.Next.Add(later)
-			}
 		}
 		addEntries(l, j.lacks)
 		for _, root := range j.stolen {

@@ -30,6 +30,7 @@ type statusRenewOptions struct {
 	issuer         string
 	force          bool
 	final, yes     bool
+	redate, reopen bool
 	requestFile    string
 	passphraseFile string
 }
@@ -41,6 +42,8 @@ func (o *statusRenewOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.issuer, "issuer", "", "`id` of the issuer (needed where this home has several)")
 	flags.BoolVar(&o.force, "force", false, "sign the next list although the newest is good for long")
 	flags.BoolVar(&o.final, "final", false, "sign the last list of an institution that closes: it needs no renewal")
+	flags.BoolVar(&o.redate, "redate", false, "sign a list of now after one of a day to come, because a clock was ahead")
+	flags.BoolVar(&o.reopen, "reopen", false, "go on after a list that said it was the last")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "with --final: do not ask")
 	flags.StringVar(&o.requestFile, "request", "", "`file` for what other officers have to sign (default: ISSUER-NETWORK-list-N.request)")
 	flags.StringVar(&o.passphraseFile, "passphrase-file", "", "`file` with the passphrase of the signing key (default: ask)")
@@ -71,7 +74,12 @@ ones yet, the folder stays as it is: no verifier would take that pack.
 
 --final is for an institution that closes. The list then never needs renewal, and
 stays as good as it was on its day. Documents can still be withdrawn; no further
-batch can be anchored for that issuer on that network, and there is no way back.`,
+batch can be anchored for that issuer on that network.
+
+--reopen goes on after such a list: one that was a mistake, or that somebody signed
+who had stolen the key (close that first: gradseal issuer close-key). --redate goes
+on after a list that was signed while a clock was ahead: nobody takes such a list in
+before its day.`,
 		Example: `  gradseal status renew --publish /srv/www/gradseal --passphrase-file /run/gradseal/pass
   gradseal status renew --publish /srv/www/gradseal --quiet
   gradseal status renew --final --network mainnet
@@ -86,6 +94,7 @@ Exit codes: 0 done, also where nothing was due; 1 an error.`,
 		},
 	}
 	o.addFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("final", "reopen")
 	return cmd
 }
 
@@ -108,6 +117,7 @@ func (a *app) runStatusRenew(ctx context.Context, o statusRenewOptions) error {
 	if r.officer, err = a.officer(id, o.passphraseFile, time.Now()); err != nil {
 		return err
 	}
+	r.officer.redating, r.officer.reopening = o.redate, o.reopen
 	if err := r.find(); err != nil {
 		return err
 	}
@@ -156,6 +166,13 @@ func (r *renewRun) find() error {
 		if r.networkName != "" && n.String() != r.networkName {
 			continue
 		}
+		// A network that nothing was ever signed for is none that something is due for,
+		// also in a home that came from a backup and does not know of later lists.
+		if known, err := r.home.everListed(r.officer.file.ID, n); err != nil {
+			return err
+		} else if !known && r.networkName == "" {
+			continue
+		}
 		newest, err := r.officer.newest(n)
 		if err != nil {
 			return err
@@ -188,9 +205,9 @@ func (r *renewRun) isDue(l *trust.SignedList, validity time.Duration) bool {
 		return true
 	}
 	if l.Next.IsZero() {
-		return false
+		return r.reopen
 	}
-	return r.force || r.final || l.Next.Sub(r.officer.now) < validity/2
+	return r.force || r.final || r.redate && isAhead(l, r.officer.now) || l.Next.Sub(r.officer.now) < validity/2
 }
 
 // confirmFinal asks before an institution signs its last lists.
@@ -225,8 +242,11 @@ func (r *renewRun) confirmFinal(ctx context.Context) error {
 // renew signs the list that follows.
 func (r *renewRun) renew(ctx context.Context, l *trust.SignedList) error {
 	entry := journal.Entry{Act: journal.List, Reason: "renewed"}
-	if r.final {
+	switch {
+	case r.final:
 		entry.Reason = "final"
+	case r.reopen && l.Next.IsZero():
+		entry.Reason = "reopened"
 	}
 	next, err := r.officer.changeList(ctx, l.Network, entry, func(next *issuer.StatusList) error {
 		if r.final {
@@ -469,5 +489,5 @@ func (r *anchorRun) refuseClosed(plan *batch.Plan) error {
 		return err
 	}
 	return hinted(fmt.Errorf("%s has signed its last status list for %s (status renew --final): nothing more can be issued there", r.issuer, r.network),
-		"documents can still be withdrawn; who issues from now on is another issuer: gradseal issuer create")
+		"documents can still be withdrawn. If the institution goes on after all, or did not sign that list itself: gradseal status renew --reopen --network %s", r.network)
 }

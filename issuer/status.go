@@ -33,9 +33,9 @@ var (
 	// one that is known already.
 	ErrStatusOlder = errors.New("status list is older than the known one")
 
-	// ErrStatusAhead says that a status list has a sequence number that its issuer
-	// cannot have come to yet.
-	ErrStatusAhead = errors.New("status list has a number that no issuer can have come to")
+	// ErrStatusAhead says that a status list has a sequence number, or a time, that
+	// its issuer cannot have come to yet.
+	ErrStatusAhead = errors.New("status list is ahead of the clock")
 
 	// ErrStatusLacks says that a status list lacks an entry of one that is known
 	// already: a batch or a withdrawal never goes away again.
@@ -387,9 +387,30 @@ func addWithdrawal(list *[]Withdrawal, w Withdrawal) bool {
 	return !found
 }
 
-// CheckNumber returns nil if a verifier may take in the list at the time now, or an
-// issuer sign it: its sequence number is at most the seconds since 1970. It returns an
+// ClockSlack is how far the clock of who signed a status list may be before that of who
+// takes it in.
+const ClockSlack = 24 * time.Hour
+
+// CheckClock returns nil if a verifier may take in the list at the time now: CheckNumber
+// finds nothing, and the list is of a time no more than ClockSlack later. It returns an
 // error that is ErrStatusAhead otherwise.
+//
+// A list is not past before its Next. Without this, a thief could sign one that stays
+// good for ever, and that an issuer who signs no list of an earlier time than the one
+// before could only follow then.
+func (l *StatusList) CheckClock(now time.Time) error {
+	if err := l.CheckNumber(now); err != nil {
+		return err
+	}
+	if l.AsOf.After(now.Add(ClockSlack)) {
+		return fmt.Errorf("%w: it is as of %s, and the clock of this machine says %s", ErrStatusAhead, formatTime(l.AsOf), now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// CheckNumber returns nil if an issuer may sign the list at the time now: its sequence
+// number is at most the seconds since 1970. It returns an error that is ErrStatusAhead
+// otherwise.
 //
 // Whoever signs less than a list a second never comes near that number. Without it,
 // a thief could sign one list with the highest number that there is, which no list of

@@ -318,7 +318,7 @@ func (s *Store) readList(id string, n bitcoin.Network, suffix string) (*SignedLi
 // ImportStatus takes in a status list, from whomever it came: signature and
 // sequence number decide. It reports whether the list is newer than the one
 // that was there. A list that is not signed by keys in force now, that has a number
-// too high, that is older, or that lacks an entry of the list before is an error and
+// or a time too high, that is older, or that lacks an entry of the list before is an error and
 // changes nothing. A second list with the same number is kept, too, and is
 // ErrStatusFork, as every list with that number is from then on.
 func (s *Store) ImportStatus(data []byte, now time.Time) (newer bool, err error) {
@@ -385,7 +385,7 @@ func (s *Store) planStatus(data []byte, now time.Time, signed func(*issuer.File,
 	if err := signed(e.File, list, now); err != nil {
 		return list, false, fmt.Errorf("status list %d of %s: %w", list.Sequence, list.Issuer, err)
 	}
-	if err := list.CheckNumber(now); err != nil {
+	if err := list.CheckClock(now); err != nil {
 		return list, false, fmt.Errorf("%s: %w", list.Issuer, err)
 	}
 	newer, err = s.isNewer(list)

@@ -141,9 +141,11 @@ func statusNextVectors() []statusNextVector {
 
 	// The seconds from 1970 to Now are the highest sequence.
 	add("highest", "The highest sequence that there can be now.", signed(edit(statusText, "sequence 7", "sequence 1795420800"), dean, registrar), "taken", "")
+	add("tomorrow", "The latest asof that there can be now.", signed(edit(higher, "asof 2026-11-22T09:00:00Z", "asof 2026-11-24T08:00:00Z"), dean, registrar), "taken", "")
 	for _, c := range []change{
 		{"too-high", "One more than the highest sequence that there can be now.", "sequence 7\n", "sequence 1795420801\n", "list-next/number"},
 		{"largest", "The largest sequence of the format, which nothing could follow.", "sequence 7\n", "sequence 9007199254740991\n", "list-next/number"},
+		{"too-late", "One second more than the latest asof that there can be now, and the sequence of the known list.", "asof 2026-11-22T09:00:00Z", "asof 2026-11-24T08:00:01Z", "list-next/asof"},
 		{"older", "A lower sequence, with a batch more.", "sequence 7\n", "sequence 6\n", "list-next/older"},
 		{"fork-batch", "The same sequence, and another batch.", hexOf("1") + "\n", hexOf("9") + "\n", "list-next/fork"},
 		{"fork-asof", "The same sequence, and another asof.", "asof 2026-11-22T09:00:00Z", "asof 2026-11-22T09:00:01Z", "list-next/fork"},
@@ -151,6 +153,7 @@ func statusNextVectors() []statusNextVector {
 	} {
 		add(c.name, c.why, signed(edit(statusText, c.old, c.new), dean, registrar), "", c.fails)
 	}
+	add("far-future", "A list of ten years from now, which would be good for longer than any other.", signed(edit(edit(higher, "asof 2026-11-22T09:00:00Z", "asof 2036-11-22T09:00:00Z"), statusNext, "next never\n"), dean, registrar), "", "list-next/asof")
 	for _, c := range []struct{ name, why, old string }{
 		{"lost-batch", "A batch is missing.", "batch " + hexOf("1") + "\n"},
 		{"lost-withdrawn", "A withdrawn document is missing.", "withdrawn " + hexOf("2") + " 2026-11-01 superseded\n"},

@@ -110,7 +110,7 @@ func (s *shelf) importStatus(data []byte, now time.Time) (trust.SignedList, bool
 	if _, err := e.file.CheckSignatures(in.Note, now); err != nil {
 		return in, false, fmt.Errorf("status list %d of %s: %w", in.Sequence, in.Issuer, err)
 	}
-	if err := in.CheckNumber(now); err != nil {
+	if err := in.CheckClock(now); err != nil {
 		return in, false, fmt.Errorf("%s: %w", in.Issuer, err)
 	}
 	newer, err := e.isNewer(in)

@@ -118,13 +118,18 @@ def check_pack(pack):
                   headers=[f"{s.network} {s.first} {s.count}" for s in segments])
 
 
+def is_early(status, now):
+    """Say whether a status list is as of more than a day after now (12.3)."""
+    return status.asof > verifier.timestamp(now) + 86400
+
+
 def check_status_next(issuer_file, known, next, now, fork=None):
     """Say what becomes of a status list where another one is known, or two of a fork (12.2, 12.3)."""
     issuer = verifier.check_issuer_file(issuer_file)
     both = [verifier.check_status_list(text) for text in (known, fork) if text]
     old, new = both[0], verifier.check_status_list(next)
     verifier.verify_signers(new, issuer, verifier.timestamp(now))
-    need("list-next", number=new.sequence <= verifier.timestamp(now))
+    need("list-next", number=new.sequence <= verifier.timestamp(now), asof=not is_early(new, now))
     same = not fork and new.text == old.text
     need("list-next", older=new.sequence >= old.sequence, fork=same or new.sequence > old.sequence,
          kept=all(set(old.entries[key]) <= set(new.entries[key]) for old in both for key in old.entries))
@@ -176,6 +181,8 @@ def fold_lists(lists, issuers, now):
             continue
         if status.sequence > verifier.timestamp(now):
             raise ValueError(f"status list {status.sequence} of {status.issuer}: list-next/number")
+        if is_early(status, now):
+            raise ValueError(f"status list {status.sequence} of {status.issuer}: list-next/asof")
         known = kept.setdefault((status.issuer, status.network), [])
         # One that 12.2 refuses would not have been taken in: it gives way to any other.
         if known and refusal(verifier.check_signers, issuer, known[0], now):
