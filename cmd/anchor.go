@@ -534,6 +534,9 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 			return err
 		}
 	}
+	if err := r.refuseDead(b); err != nil {
+		return err
+	}
 	if b.State() < batch.Confirmed {
 		if err := r.listProposed(ctx, b); err != nil {
 			return err

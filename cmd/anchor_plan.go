@@ -380,6 +380,8 @@ func newRefusalsJSON(findings []batch.Finding) []refusalJSON {
 func (r *anchorRun) standing(err error) error {
 	where := "nothing was signed in this run: run the same command again"
 	switch b := r.current; {
+	case errors.Is(err, errEnded):
+		return err // it says what to do, and going on is not it
 	case b == nil && errors.As(err, new(hintedError)):
 		return err // it says what to do, and there is no batch to speak of
 	case b == nil:

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"gradseal/batch"
 	"gradseal/bitcoin"
@@ -43,6 +44,50 @@ func (r *anchorRun) void() (func(b *batch.Batch, index int) bool, error) {
 	}, nil
 }
 
+// isEnded reports whether enough keys signed that were not in force at the time of the
+// block, or not clearly so.
+func isEnded(f *issuer.File, note *issuer.Note, block time.Time) bool {
+	_, err := f.CheckSignatures(note, block)
+	return errors.Is(err, issuer.ErrNotInForce) || errors.Is(err, issuer.ErrKeyTime)
+}
+
+// isDead reports whether a batch is signed and sent nowhere, by keys that ended since:
+// no proof of it will hold.
+func isDead(f *issuer.File, b *batch.Batch, now time.Time) (bool, error) {
+	if b.State() != batch.Signed {
+		return false, nil
+	}
+	_, note, err := issuer.ParseStatement(b.Statement)
+	if err != nil {
+		return false, fmt.Errorf("batch %s: %w", b.ID, err)
+	}
+	return isEnded(f, note, now), nil
+}
+
+// errEnded says that the keys of a batch ended too early: the same command again ends
+// in the same way.
+var errEnded = errors.New("signed by keys that ended since")
+
+// refuseDead refuses to go on with a batch that is dead: no status list is to name it,
+// or to withdraw what it replaces, and nothing is sent.
+func (r *anchorRun) refuseDead(b *batch.Batch) error {
+	dead, err := isDead(r.officer.file, b, r.now)
+	if err != nil || !dead {
+		return err
+	}
+	err = fmt.Errorf("batch %s is %w, and was sent nowhere: no proof of it would hold, so nothing was done with it", b.ID, errEnded)
+	p, pendingErr := r.proposalOf(b)
+	switch {
+	case pendingErr != nil:
+		return pendingErr
+	case p != nil:
+		return hinted(err, "%s", r.againWith(p))
+	case len(b.Withdrawals) > 0:
+		return hinted(err, "replace it again, by the keys in force now: gradseal replace OLD NEW, for %s", argumentsOf(b))
+	}
+	return hinted(err, "issue its documents again, by the keys in force now: gradseal anchor --reissue %s", argumentsOf(b))
+}
+
 // voidBatches returns the batches that hold no more as a whole.
 func (r *anchorRun) voidBatches(f *issuer.File, newest *trust.SignedList) (map[*batch.Batch]bool, error) {
 	times := blockTimes{a: r.app, chains: make(map[bitcoin.Network]*headers.Chain)}
@@ -65,10 +110,12 @@ func (r *anchorRun) voidBatches(f *issuer.File, newest *trust.SignedList) (map[*
 				whole[b] = true
 			}
 		}
-		if t := times.of(b); !t.IsZero() {
-			if _, err := f.CheckSignatures(note, t); errors.Is(err, issuer.ErrNotInForce) || errors.Is(err, issuer.ErrKeyTime) {
-				whole[b] = true
-			}
+		t := times.of(b)
+		if b.State() == batch.Signed { // and sent nowhere: its block would be of now, or later
+			t = r.now
+		}
+		if !t.IsZero() && isEnded(f, note, t) {
+			whole[b] = true
 		}
 	}
 	return whole, nil

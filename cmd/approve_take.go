@@ -12,6 +12,7 @@ import (
 	"gradseal/bitcoin"
 	"gradseal/issuer"
 	"gradseal/journal"
+	"gradseal/trust"
 )
 
 // takeAnswer takes what another officer signed into the proposal that is open here.
@@ -453,6 +454,18 @@ func (a *app) stateOf(b *batch.Batch) (string, error) {
 // nextOf says what comes next for a batch.
 func (a *app) nextOf(b *batch.Batch) (string, error) {
 	p, err := a.proposalOf(b)
+	if e, issuerErr := a.home.trust().Issuer(b.Issuer); issuerErr == nil {
+		if dead, deadErr := isDead(e.File, b, time.Now()); deadErr == nil && dead {
+			return "Next: nothing. It is signed by keys that ended since, and was sent nowhere. Its documents are issued again with: gradseal anchor --reissue " + argumentsOf(b), nil
+		}
+	}
+	if err == nil && p == nil && b.State() == batch.Planned {
+		var newest *trust.SignedList
+		newest, _, err = a.home.trust().Status(b.Issuer, b.Network)
+		if err == nil && newest != nil && newest.Next.IsZero() {
+			return fmt.Sprintf("Next: nothing, for the newest status list of %s for %s is its last. The plan is dropped with: gradseal batches abandon %s", b.Issuer, b.Network, b.ID), nil
+		}
+	}
 	if err != nil || p == nil || b.Statement != nil {
 		return nextStep(b), err
 	}

@@ -579,11 +579,24 @@ func (c *carrier) judgeOf(b *batch.Batch) (check func(i int, proofFile []byte) e
 	if b.IsFinal() {
 		last = verify.Block
 	}
+	_, note, err := issuer.ParseStatement(b.Statement)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	times := blockTimes{a: c.app, chains: make(map[bitcoin.Network]*headers.Chain)}
+	block := times.of(b)
+	times.close()
+	ended := !block.IsZero() && isEnded(f, note, block)
 	return func(i int, proofFile []byte) error {
 		result := v.Verify(verify.Digest(b.Documents[i].Digest), proofFile)
 		for _, check := range result.Checks[:last+1] {
 			if check.Outcome != verify.OK {
-				return fmt.Errorf("%s: its new proof does not verify and was not written: %s: %s", b.Documents[i].Path, check.Name, check.Detail)
+				err := fmt.Errorf("%s: its new proof does not verify and was not written: %s: %s", b.Documents[i].Path, check.Name, check.Detail)
+				if ended {
+					return hinted(fmt.Errorf("%w (%w)", err, errEnded), "issue it again, by the keys in force now: gradseal anchor --reissue %s", arguments([]string{b.Documents[i].Path}))
+				}
+				return err
 			}
 		}
 		return nil

@@ -159,6 +159,7 @@ func (s *replaceRun) prepare(ctx context.Context) error {
 	if work != nil {
 		r.replacing.withdraw = work.documents
 	}
+	r.batches = w.batches
 	done, err := s.isIssued(entriesOf(w.batches, id, new.digest))
 	switch {
 	case err != nil:
@@ -166,6 +167,9 @@ func (s *replaceRun) prepare(ctx context.Context) error {
 	case done:
 		s.resumes = true
 		r.replacing.withdraw = nil // the batch has it
+	case work == nil && r.reissue:
+		return hinted(fmt.Errorf("%s is withdrawn already, and the batch of %s is %w", shown(s.old), shown(s.new), errEnded),
+			"to issue the new document again: gradseal anchor --reissue %s", arguments([]string{s.new}))
 	case work == nil:
 		return hinted(fmt.Errorf("%s is withdrawn already", shown(s.old)), "to issue the new document: gradseal anchor %s", arguments([]string{s.new}))
 	}
@@ -189,17 +193,34 @@ func (s *replaceRun) refuse(fault batch.Finding) error {
 
 // isIssued reports whether the new document, with the given entries, was signed
 // with the withdrawal of the old one before. Where it was without, that is an
-// error.
+// error. Where the keys ended that signed it, and it was sent nowhere, it is signed anew.
 func (s *replaceRun) isIssued(entries []entry) (bool, error) {
+	void, err := s.anchorRun.void()
+	if err != nil {
+		return false, err
+	}
+	var ended *batch.Batch // that holds the new document no more
 	for _, e := range entries {
+		dead, err := isDead(s.withdrawRun.officer.file, e.batch, s.anchorRun.now)
+		if err != nil {
+			return false, err
+		}
 		switch b := e.batch; {
 		case b.Network != s.anchorRun.network || b.Statement == nil:
+		case s.withdraws(b) && dead:
+			s.anchorRun.reissue = true
 		case s.withdraws(b):
 			return true, nil
+		case void != nil && void(b, e.index):
+			ended = b
 		default:
 			return false, hinted(fmt.Errorf("%s was issued already (batch %s)", shown(s.new), b.ID), "to withdraw the old document: gradseal withdraw %s --reason %s",
 				arguments([]string{s.old}), s.withdrawRun.reason)
 		}
+	}
+	if ended != nil {
+		return false, hinted(fmt.Errorf("%s was issued already (batch %s), and holds no more", shown(s.new), ended.ID), "to issue it again: gradseal anchor --reissue %s; then, to withdraw the other: gradseal withdraw %s --reason %s",
+			arguments([]string{s.new}), arguments([]string{s.old}), s.withdrawRun.reason)
 	}
 	return false, nil
 }
