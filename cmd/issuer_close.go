@@ -70,6 +70,7 @@ func (a *app) runIssuerClose(ctx context.Context, o issuerCloseOptions) error {
 		return err
 	}
 	defer release()
+	o.closed = since
 	c, finished, err := a.startKeyChange(ctx, o.keyChangeOptions)
 	if err != nil || finished {
 		return err

@@ -40,6 +40,7 @@ type keyChangeOptions struct {
 	passphraseFile string
 	out            string
 	startOver      bool
+	closed         time.Time // since when the keys end; zero: now, in good order
 }
 
 func (o *keyChangeOptions) addFlags(cmd *cobra.Command) {
@@ -157,7 +158,11 @@ func (a *app) startKeyChange(ctx context.Context, o keyChangeOptions) (c *keyCha
 	case err != nil && !o.startOver:
 		return nil, false, hinted(err, "to drop what was begun, and begin again with another new key: --start-over")
 	case begun != nil && begun.Sequence <= c.file.Sequence && !o.startOver:
-		return c, true, a.finishBegun(ctx, c.file, o.newKey.passphraseOr(o.passphraseFile))
+		if c.isMade(begun) {
+			return c, true, a.finishBegun(ctx, c.file, o.newKey.passphraseOr(o.passphraseFile))
+		}
+		a.ui.note("The change of keys that issuer file %d makes was interrupted, and its file is in force. Another one was asked for now: it does what is left of that, too.", c.file.Sequence)
+		begun = nil
 	}
 	if err := a.mayChangeKeys(o.issuer); err != nil {
 		return nil, false, err
@@ -169,6 +174,31 @@ func (a *app) startKeyChange(ctx context.Context, o keyChangeOptions) (c *keyCha
 		c.begun = &begunChange{Format: begunFormat, Sequence: c.file.Sequence + 1}
 	}
 	return c, false, c.checkOptions(ctx)
+}
+
+// isMade reports whether the newest key set is what this command asks for: then it is
+// the same command again, which goes on with what was interrupted.
+func (c *keyChange) isMade(begun *begunChange) bool {
+	set := c.newest()
+	if c.threshold > 0 && c.threshold != set.Threshold || c.name != "" && c.name != c.file.Name || !c.closed.IsZero() && !c.closed.Equal(set.From) {
+		return false
+	}
+	for _, text := range c.drop {
+		if _, err := c.findKey(set, text); err == nil {
+			return false
+		}
+	}
+	for _, path := range c.officers {
+		data, err := readCapped(path, keys.MaxPublic)
+		if err != nil {
+			return false
+		}
+		p, err := keys.ParsePublic(data)
+		if err != nil || !slices.ContainsFunc(set.Keys, isKey(p.Key)) {
+			return false
+		}
+	}
+	return !c.keyRecovery() || begun.Recovery != ""
 }
 
 // refusePending refuses a change of keys while others are asked to sign something
