@@ -565,6 +565,7 @@ func (c *keyChange) issue(ctx context.Context, next *issuer.File) error {
 	sum := sha256.Sum256([]byte(text))
 	c.act.Issuer, c.act.Sequence, c.act.Text = next.ID, next.Sequence, hex.EncodeToString(sum[:])
 	newest := next.Sets[len(next.Sets)-1]
+	c.warnAlone(&newest)
 	enough := c.signed(newest.Keys) == len(newest.Keys) && (c.file == nil || c.signed(c.newest().Keys) >= c.newest().Threshold)
 	if !enough {
 		return c.proposeFile(ctx, next, signed, c.act, c.out)
@@ -584,6 +585,17 @@ func (c *keyChange) issue(ctx context.Context, next *issuer.File) error {
 	// It is forgotten last: who has seen nothing of the result runs this again, and
 	// must not change the keys once more.
 	return errors.Join(c.show(next), c.removeBegun(next.ID))
+}
+
+// warnAlone says so where the keys that are on this machine now, the recovery key among
+// them, are enough for the next issuer file, of a set that asks for several officers.
+func (c *keyChange) warnAlone(set *issuer.KeySet) {
+	recovery := slices.ContainsFunc(c.signers, func(s issuer.Signer) bool {
+		return slices.ContainsFunc(set.Keys, func(k issuer.Key) bool { return k.Public == s.PublicKey() && k.Holder == recoveryHolder })
+	})
+	if set.Threshold > 1 && recovery && c.signed(set.Keys) >= set.Threshold {
+		c.ui.warn("who has this home and the recovery key has %d of the %d keys, which is enough to change the keys without the other officers: give the recovery key to somebody else to keep", c.signed(set.Keys), len(set.Keys))
+	}
 }
 
 func (c *keyChange) show(next *issuer.File) error {
