@@ -360,6 +360,12 @@ func (r *approveRun) maySign(signers []issuer.Key) error {
 			return err
 		}
 	}
+	if room, err := r.room(signers); err != nil {
+		return err
+	} else if room == 0 {
+		return hinted(fmt.Errorf("%s: the last signature under a status list is that of who proposed it, who can give it up until then", r.path),
+			"it goes back to them. There: gradseal approve %s", argument(r.path))
+	}
 	used, err := r.home.proposals().Numbers(q.Issuer, q.Network)
 	if err != nil {
 		return err
@@ -369,6 +375,18 @@ func (r *approveRun) maySign(signers []issuer.Key) error {
 		text = used.Text
 	}
 	return r.checkNumber(sequence, text)
+}
+
+// room is how many signatures the status list of a request takes before the one of who
+// proposed it: with that it is complete, and without it nobody can put it into force.
+// It is -1 where there is no such limit.
+func (r *approveRun) room(signers []issuer.Key) (int, error) {
+	q := r.request
+	mine := isKey(q.Proposer)
+	if q.Kind != approval.List || slices.ContainsFunc(signers, mine) || !slices.ContainsFunc(q.MaySign(r.known.File, r.now), mine) {
+		return -1, nil
+	}
+	return q.Missing(r.known.File, r.now, q.Proposer)
 }
 
 // checkNumber refuses a text whose number this home used up for another one.
@@ -644,7 +662,7 @@ func (r *approveRun) open(ctx context.Context) ([]issuer.Signer, error) {
 		if err := r.officer.openKeys(ctx, q.Network); err != nil {
 			return nil, err
 		}
-		return r.officer.signers(), nil
+		return r.roomFor(r.officer.signers())
 	}
 	own, err := r.keysOf(q.Issuer)
 	if err != nil {
@@ -661,6 +679,21 @@ func (r *approveRun) open(ctx context.Context) ([]issuer.Signer, error) {
 		}
 	}
 	return signers, nil
+}
+
+// roomFor leaves out what would complete a status list before who proposed it signs:
+// this home may have several keys.
+func (r *approveRun) roomFor(own []issuer.Signer) ([]issuer.Signer, error) {
+	signed, err := r.request.Signers(r.known.File, r.now)
+	if err != nil {
+		return nil, err
+	}
+	room, err := r.room(signed)
+	if err != nil || room < 0 {
+		return own, err
+	}
+	own = slices.DeleteFunc(own, func(s issuer.Signer) bool { return slices.ContainsFunc(signed, isKey(s.PublicKey())) })
+	return own[:min(room, len(own))], nil
 }
 
 // answer writes what goes back, or on to a further officer.
@@ -693,7 +726,10 @@ func (r *approveRun) answer(next *approval.Request) error {
 	case next.Kind == approval.Batch:
 		r.ui.note("Next: send it back to who proposed it. It holds no salts. There: gradseal approve %s", argument(path))
 	default:
-		r.ui.note("Next: send it back to who proposed it, or on to a further officer where more have to sign.\nThere: gradseal approve %s", argument(path))
+		r.ui.note("Next: send it back to who proposed it. There: gradseal approve %s", argument(path))
+		if missing > 0 {
+			r.ui.note("Where further officers have to sign, each does so from the request as it came to you.")
+		}
 	}
 	if next.Kind == approval.Batch {
 		r.ui.note("Delete %s when the batch is anchored: it holds the salts.", shown(r.path))
