@@ -270,6 +270,9 @@ func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) er
 	if o.psbtIn != "" {
 		run = func() error { return r.takePSBT(ctx) }
 	}
+	if err := a.saveStatements(); err != nil {
+		return err
+	}
 	if err := run(); err != nil {
 		return r.standing(remedied(err))
 	}
@@ -552,7 +555,7 @@ func (r *anchorRun) finish(ctx context.Context, b *batch.Batch, files []batch.Fi
 	return nil
 }
 
-// issue signs the batch, or takes what other officers signed of it.
+// issue signs the batch, or asks other officers again who have to sign it too.
 func (r *anchorRun) issue(ctx context.Context, b *batch.Batch, files []batch.File) error {
 	p, err := r.proposalOf(b)
 	if err != nil {
@@ -564,7 +567,7 @@ func (r *anchorRun) issue(ctx context.Context, b *batch.Batch, files []batch.Fil
 		}
 	}
 	if p != nil {
-		return r.proposed(b, p)
+		return r.proposed(p)
 	}
 	if err := r.ready(ctx); err != nil {
 		return err

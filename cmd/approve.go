@@ -449,7 +449,7 @@ func (r *approveRun) checkDocuments(ctx context.Context, paths []string) error {
 	case q.Kind != approval.Batch && none:
 		return nil
 	case q.Kind != approval.Batch && len(q.Withdrawn) == 0:
-		return fmt.Errorf("%s: is about no documents, and some are named", r.path)
+		return hinted(fmt.Errorf("%s: is about no documents, and some are named", r.path), "run: gradseal approve %s", argument(r.path))
 	case len(paths) == 0:
 		return hinted(errors.New("a batch is approved with its documents, and none is named"), "run: gradseal approve %s FOLDER", argument(r.path))
 	}
@@ -712,7 +712,7 @@ func (r *approveRun) answer(next *approval.Request) error {
 	if path == "" {
 		path = next.Name() + suffix
 	}
-	if err := writeRequest(path, next); err != nil {
+	if err := r.writeRequest(path, next); err != nil {
 		return err
 	}
 	if r.ui.json {

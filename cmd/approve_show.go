@@ -35,6 +35,12 @@ func (a *app) reportWaiting(q *approval.Request, path string, missing int) error
 	}
 	a.ui.result("%s: waits for %s of other officers", upperFirst(asked(q)), count(missing, "more signature"))
 	a.ui.result("  request      %s", shown(path))
+	if q.Kind == approval.File {
+		a.ui.result("  fingerprint  %s", q.IssuerFile().Fingerprint())
+		if q.IssuerFile().Sequence == 1 {
+			a.ui.note("Read the fingerprint to the other officers by telephone: their program asks for it.")
+		}
+	}
 	if q.Kind == approval.Batch {
 		a.ui.note("Next: send %s, and the documents, to another officer by a way that only the two of you\ncan read: it holds the salts, and whoever has them can test who is in the batch.\nThere: gradseal approve %s FOLDER. What comes back: gradseal approve %s", shown(path), argument(path), q.Name()+approvalSuffix)
 	} else {

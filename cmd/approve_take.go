@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -215,6 +216,31 @@ func (a *app) goOnWith(p *approval.Proposal) string {
 	if len(b.Withdrawals) > 0 {
 		return goOn + ": gradseal replace OLD NEW, for " + argumentsOf(b)
 	}
+	if len(present(b)) == 0 {
+		return "none of its documents is where it was: put one back, and " + goOn
+	}
+	return goOn + ": " + anchorOf(b) + argumentsOf(b)
+}
+
+// finishWith is goOnWith for who did something else meanwhile. The folder of the batch
+// may hold other files by now, so a document is named.
+func (a *app) finishWith(p *approval.Proposal) string {
+	text := a.goOnWith(p)
+	b, err := a.findBatch(p.Batch)
+	if err != nil || len(b.Withdrawals) > 0 {
+		return text
+	}
+	switch files := present(b); {
+	case len(files) == 0:
+		return text + ". To have its status list signed without them: gradseal approve"
+	case len(b.Documents) > few:
+		return text + ". One of its documents is enough: " + anchorOf(b) + arguments(files[:1])
+	}
+	return text
+}
+
+// anchorOf is the command that goes on with a batch, but for its documents.
+func anchorOf(b *batch.Batch) string {
 	command := "gradseal anchor "
 	if b.Network != bitcoin.Regtest {
 		command += "--network " + b.Network.String() + " --via … "
@@ -222,24 +248,41 @@ func (a *app) goOnWith(p *approval.Proposal) string {
 	if b.Title != "" {
 		command += "--title " + quoted(b.Title) + " "
 	}
-	return goOn + ": " + command + argumentsOf(b)
+	return command
 }
 
-// argumentsOf are the documents of a batch as arguments, or the folders that they are
-// in where they are more than a few.
+// few is how many documents of a batch are named one by one.
+const few = 3
+
+// argumentsOf are the documents of a batch as arguments, those that are where they
+// were, or the folders that they are in where they are more than a few.
 func argumentsOf(b *batch.Batch) string {
-	const few = 3
 	if len(b.Documents) > few {
 		return arguments(foldersOf(b))
 	}
+	return arguments(present(b))
+}
+
+// present are the documents of a batch that are where they were, by name: the order of
+// the tree shows nothing.
+func present(b *batch.Batch) []string {
 	var files []string
 	for _, d := range b.Documents {
-		if !d.Forgotten {
+		if d.Forgotten {
+			continue
+		}
+		if _, err := os.Lstat(d.Path); err == nil {
 			files = append(files, d.Path)
 		}
 	}
-	slices.Sort(files) // not in the order of the tree
-	return arguments(files)
+	slices.Sort(files)
+	return files
+}
+
+// isLost reports whether no document of a proposed batch is where it was.
+func (a *app) isLost(p *approval.Proposal) bool {
+	b, err := a.findBatch(p.Batch)
+	return err == nil && len(present(b)) == 0
 }
 
 // tookStatement says what is to be done about a batch whose statement another
@@ -321,6 +364,12 @@ func (a *app) askOnce(ctx context.Context, o approveOptions, p *approval.Proposa
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", p.Name(), err)
+	case far == approved && a.isLost(p): // and nothing else is signed before its list is in force
+		if err := a.saveStatements(); err != nil {
+			return err
+		}
+		o.output = ""
+		return a.finishProposal(ctx, o, p)
 	case far == approved:
 		return a.tookStatement(p, "")
 	case far == outdated && p.Statement != nil:
@@ -403,15 +452,19 @@ func (a *app) leftBehind(p *approval.Proposal) string {
 		}
 		return fmt.Sprintf("no status list names it. The signature of this home under its statement cannot be taken back, and is worth nothing without the others'. Number %d is not used again", p.StatusList().Sequence)
 	case approval.List:
-		return fmt.Sprintf("this home's signature is not under it. Number %d is not used again", p.StatusList().Sequence)
+		left := fmt.Sprintf("this home's signature is not under it. Number %d is not used again", p.StatusList().Sequence)
+		if p.Statement != nil {
+			left += fmt.Sprintf(". Batch %s stays as it is signed, and no status list names it: while its keys are in force, %s", p.Batch, goOn)
+		}
+		return left
 	}
 	return "the signatures of this home did not leave it, and are gone"
 }
 
-// abandonProposal drops a proposal. A batch that enough officers signed is issued,
-// and stays.
+// abandonProposal drops a proposal. A batch that enough officers signed is issued, and
+// stays; a list that is to name it is not, and others may have lost their keys.
 func (a *app) abandonProposal(p *approval.Proposal) error {
-	if p.Statement != nil && p.IsIssued(a.fileOf(p), time.Now()) {
+	if p.Kind == approval.Batch && p.IsIssued(a.fileOf(p), time.Now()) {
 		return hinted(fmt.Errorf("batch %s %w", p.Batch, batch.ErrSigned), "%s", a.goOnWith(p))
 	}
 	if p.Kind != approval.File {

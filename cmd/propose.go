@@ -97,6 +97,33 @@ func (a *app) pendingProposals() ([]*approval.Proposal, error) {
 	return pending, err
 }
 
+// saveStatements puts the statements on disk that enough officers signed: these batches
+// are issued, whatever became of their documents since, and go on like those that one
+// officer signs. The caller holds the lock.
+func (a *app) saveStatements() error {
+	pending, err := a.pendingProposals()
+	if err != nil {
+		return err
+	}
+	for _, p := range pending {
+		if p.Kind != approval.Batch || !p.IsIssued(a.fileOf(p), time.Now()) {
+			continue
+		}
+		b, err := a.findBatch(p.Batch)
+		if err != nil {
+			return err
+		}
+		if b.Statement != nil {
+			continue
+		}
+		a.ui.note("Signing batch %s: %s, %s", b.ID, count(len(b.Documents), "document"), signedBy(p, a.fileOf(p)))
+		if err := b.SaveStatement(p.Statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // proposalOf returns the proposal of a batch, nil where there is none.
 func (a *app) proposalOf(b *batch.Batch) (*approval.Proposal, error) {
 	p, err := a.pendingProposal(b.Issuer, b.Network)
@@ -115,7 +142,7 @@ func (a *app) errPending(p *approval.Proposal) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", p.Name(), err)
 	case far == approved:
-		return hinted(fmt.Errorf("%s is signed by enough officers, and not finished: nothing else of %s is signed meanwhile", what, p.Issuer), "%s", a.goOnWith(p))
+		return hinted(fmt.Errorf("%s is signed by enough officers, and not finished: nothing else of %s is signed meanwhile", what, p.Issuer), "%s", a.finishWith(p))
 	case far == outdated && p.Statement != nil:
 		return hinted(fmt.Errorf("%s waits, and is signed by keys that ended since: nothing else of %s is signed meanwhile", what, p.Issuer), "%s", a.againWith(p))
 	case far == unfinished:
@@ -187,11 +214,26 @@ func (o *officer) proposeList(newest *trust.SignedList, next *issuer.StatusList,
 	if err != nil {
 		return err
 	}
+	if added := approval.Compare(baseOf(newest), next).Batches; e.Act == journal.List && e.Batch != "" && len(added) == 1 {
+		b, err := o.findBatch(e.Batch)
+		if err != nil {
+			return err
+		}
+		request.Batch, request.Statement = b.ID, b.Statement
+	}
 	p, err := newProposal(request, e)
 	if err != nil {
 		return err
 	}
 	return o.propose(p, o.requestFile, e.About...)
+}
+
+// baseOf is the list without its signatures; nil where there is none.
+func baseOf(l *trust.SignedList) *issuer.StatusList {
+	if l == nil {
+		return nil
+	}
+	return l.StatusList
 }
 
 // askIn has the request for other officers written to a file, which holds one: lists
@@ -272,7 +314,7 @@ func (a *app) ask(p *approval.Proposal, path string) error {
 	if path == "" {
 		path = p.Name() + requestSuffix
 	}
-	if err := writeRequest(path, request); err != nil {
+	if err := a.writeRequest(path, request); err != nil {
 		return err
 	}
 	k, err := a.known(p.Issuer, p.Network, time.Now())
@@ -370,16 +412,31 @@ func (a *app) withWithdrawn(request *approval.Request) (*approval.Request, error
 }
 
 // writeRequest writes a request or an answer, readable by its owner only. It
-// replaces an earlier one of the same issuer, and no other file.
-func writeRequest(path string, r *approval.Request) error {
+// replaces an earlier one of the same issuer, from who proposes this one or from this
+// home, and no other file: two officers may work in one folder. An earlier one from a key
+// that ended is of no use any more.
+func (a *app) writeRequest(path string, r *approval.Request) error {
 	old, err := readCapped(path, approval.MaxRequest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
 	default:
-		if was, err := approval.Parse(old); err != nil || was.Issuer != r.Issuer {
+		was, err := approval.Parse(old)
+		if err != nil || was.Issuer != r.Issuer {
 			return fmt.Errorf("%s: exists and is no request of %s: it was not overwritten", path, r.Issuer)
+		}
+		k, err := a.known(r.Issuer, 0, time.Now())
+		if err != nil {
+			return err
+		}
+		own, err := a.ownPublic(r.Issuer, []issuer.Key{{Public: was.Proposer}})
+		if err != nil {
+			return err
+		}
+		if was.Proposer != r.Proposer && len(own) == 0 && slices.ContainsFunc(r.MaySign(k.File, k.Now), isKey(was.Proposer)) {
+			return hinted(fmt.Errorf("%s: exists, and is about what another officer proposes: it was not overwritten", path),
+				"move it away, or run this in another folder, or name another file: --request FILE where you propose, -o FILE where you approve")
 		}
 	}
 	data, err := r.Marshal()
@@ -438,13 +495,9 @@ func (r *anchorRun) dropOutdated(p *approval.Proposal) (*approval.Proposal, erro
 	return nil, r.abandonProposal(p)
 }
 
-// proposed takes up a batch that other officers were asked about: where enough of
-// them signed its statement, that is put on disk. Otherwise they are asked again.
-func (r *anchorRun) proposed(b *batch.Batch, p *approval.Proposal) error {
-	if p.IsIssued(r.officer.file, time.Now()) {
-		r.ui.note("Signing batch %s: %s, by %s, %s", b.ID, count(len(b.Documents), "document"), quoted(r.officer.file.Name), signedBy(p, r.officer.file))
-		return b.SaveStatement(p.Statement)
-	}
+// proposed asks other officers again about a batch whose statement not enough of them
+// signed.
+func (r *anchorRun) proposed(p *approval.Proposal) error {
 	p, err := r.officer.fresh(p)
 	if err != nil {
 		return err

@@ -108,6 +108,11 @@ func (a *app) runReplace(ctx context.Context, o replaceOptions, old, new string)
 		return err
 	}
 	defer func() { r.release() }()
+	if !o.dryRun {
+		if err := a.saveStatements(); err != nil {
+			return err
+		}
+	}
 	r.rewrite = true
 	s := &replaceRun{anchorRun: r, old: old, new: new}
 	if s.withdrawRun, err = a.newWithdrawRun(r.issuer, w, r.now); err != nil {
