@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gradseal/batch/leaves"
+	"gradseal/internal/regular"
 	"gradseal/merkle"
 )
 
@@ -138,7 +139,7 @@ func (s *Shards) Read(ctx context.Context, done func(bytes int64)) error {
 }
 
 func (s *Shards) read(ctx context.Context, shard *Shard) error {
-	f, err := os.Open(shard.Path)
+	f, err := regular.Open(shard.Path)
 	if err != nil {
 		return err
 	}

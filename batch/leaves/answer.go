@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 
+	"gradseal/internal/regular"
 	"gradseal/issuer"
 	"gradseal/merkle"
 	"gradseal/proof"
@@ -111,19 +111,15 @@ func (a *Answer) Marshal() ([]byte, error) {
 // OpenAnswer reads the answer at path to a shard file of so many rows. Before anything
 // is allocated, it is held to the size that it can have.
 func OpenAnswer(path string, rows int) (*Answer, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxAnswer(rows) {
+	if f.Size() > maxAnswer(rows) {
 		return nil, fmt.Errorf("%s: is no answer to this shard file: want a file of at most %d bytes", path, maxAnswer(rows))
 	}
-	data := make([]byte, info.Size())
+	data := make([]byte, f.Size())
 	if _, err := io.ReadFull(f, data); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

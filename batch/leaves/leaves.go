@@ -38,13 +38,14 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"gradseal/internal/regular"
 )
 
 const (
@@ -206,6 +207,8 @@ type Summary struct {
 
 const endWord = "end "
 
+var errMismatch = errors.New("does not match its last line: it was edited or damaged. Its worker makes it again, with other salts, if it is moved away")
+
 func (s Summary) line() string { return fmt.Sprintf("%s%d %x\n", endWord, s.Count, s.Sum) }
 
 // ErrIncomplete says of a shard file that it has no last line.
@@ -338,7 +341,7 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 func checkEnd(in *bufio.Reader, line string, s *Summary, sum hash.Hash) error {
 	s.Sum = [32]byte(sum.Sum(nil))
 	if s.line() != line {
-		return errors.New("does not match its last line: it was edited or damaged. Its worker makes it again, with other salts, if it is moved away")
+		return errMismatch
 	}
 	if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
 		return errors.New("goes on after its last line")
@@ -358,17 +361,14 @@ type File struct {
 
 // Open reads the shard file at path.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	file := new(File)
-	if _, claimed, _, err := peek(f); err == nil {
+	if _, claimed, err := peek(f, f.Size()); err == nil {
 		file.Rows = make([]Row, 0, claimed.Count)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
 	}
 	file.Head, file.Summary, err = Read(path, f, func(r Row) error {
 		file.Rows = append(file.Rows, r)
@@ -381,46 +381,41 @@ func Open(path string) (*File, error) {
 }
 
 // Peek returns the head of the shard file at path, its size, and what its last line
-// claims, but never more rows than there can be in a file of that size. Nothing else
+// claims. More rows than there can be in a file of that size are refused. Nothing else
 // is read or checked.
 func Peek(path string) (h Head, claimed Summary, size int64, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return h, claimed, 0, err
 	}
 	defer f.Close()
-	if h, claimed, size, err = peek(f); err != nil {
+	if h, claimed, err = peek(f, f.Size()); err != nil {
 		return Head{}, Summary{}, 0, fmt.Errorf("%s: %w", path, err)
 	}
-	return h, claimed, size, nil
+	return h, claimed, f.Size(), nil
 }
 
-func peek(f *os.File) (h Head, s Summary, size int64, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return h, s, 0, err
+func peek(f io.ReaderAt, size int64) (h Head, s Summary, err error) {
+	if h, _, err = readHead(bufio.NewReaderSize(io.NewSectionReader(f, 0, size), maxLine)); err != nil {
+		return h, s, err
 	}
-	if !info.Mode().IsRegular() {
-		return h, s, 0, errors.New("is not a regular file")
-	}
-	if h, _, err = readHead(bufio.NewReaderSize(f, maxLine)); err != nil {
-		return h, s, 0, err
-	}
-	tail := make([]byte, min(info.Size(), 100))
-	if _, err := f.ReadAt(tail, info.Size()-int64(len(tail))); err != nil {
-		return h, s, 0, err
+	tail := make([]byte, min(size, 100))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return h, s, err
 	}
 	line := string(tail[bytes.LastIndexByte(bytes.TrimSuffix(tail, []byte("\n")), '\n')+1:])
 	sum := []byte(nil)
 	if _, err := fmt.Sscanf(line, endWord+"%d %x\n", &s.Count, &sum); err != nil || len(sum) != len(s.Sum) {
-		return h, s, 0, ErrIncomplete
+		return h, s, ErrIncomplete
 	}
 	s.Sum = [32]byte(sum)
 	if s.line() != line {
-		return h, s, 0, ErrIncomplete
+		return h, s, ErrIncomplete
 	}
-	s.Count = int(min(int64(s.Count), info.Size()/int64(minRow)))
-	return h, s, info.Size(), nil
+	if s.Count < 0 || int64(s.Count) > min(MaxRows, size/int64(minRow)) { // memory is taken for as many
+		return h, s, errMismatch
+	}
+	return h, s, nil
 }
 
 // minRow is the fewest bytes of a row: a path of one letter.

@@ -131,6 +131,60 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+// claiming is a shard file whose last line has another number of rows, and the right
+// checksum.
+func claiming(t testing.TB, rows int, count string) []byte {
+	t.Helper()
+	data := marshal(t, head, rowsOf(rows))
+	before, after, ok := bytes.Cut(data, fmt.Appendf(nil, "\nend %d ", rows))
+	require.True(t, ok)
+	return fmt.Appendf(nil, "%s\nend %s %s", before, count, after)
+}
+
+// The number of rows in the last line is held to what there can be before memory is
+// taken for as many.
+func TestLastLineThatClaimsRows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.leaves")
+	for _, count := range []string{"-1", "-70", "-9223372036854775808", "400", "4294967296", "9223372036854775807"} {
+		require.NoError(t, os.WriteFile(path, claiming(t, 3, count), 0o600))
+		_, err := leaves.Open(path)
+		require.ErrorContains(t, err, "x.leaves: does not match its last line", count)
+		_, claimed, _, err := leaves.Peek(path)
+		require.ErrorContains(t, err, "x.leaves: does not match its last line", count)
+		require.Zero(t, claimed)
+	}
+}
+
+// FuzzOpen reads files as a whole: what Open takes, Peek takes, too, and what Peek
+// claims is never more than there can be.
+func FuzzOpen(f *testing.F) {
+	f.Add(marshal(f, head, rowsOf(1)))
+	f.Add(marshal(f, head, nil))
+	for _, count := range []string{"-1", "-70", "0", "4", "4294967295", "9223372036854775807", "9223372036854775808", "1 "} {
+		f.Add(claiming(f, 3, count))
+	}
+	f.Add([]byte("end 1 \n"))
+	path := filepath.Join(f.TempDir(), "x.leaves")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		h, claimed, size, peekErr := leaves.Peek(path)
+		if peekErr == nil {
+			require.GreaterOrEqual(t, claimed.Count, 0)
+			require.LessOrEqual(t, claimed.Count, len(data)/100)
+		}
+		file, err := leaves.Open(path)
+		if err != nil {
+			require.Nil(t, file)
+			return
+		}
+		require.NoError(t, peekErr)
+		require.EqualValues(t, len(data), size)
+		require.Equal(t, file.Head, h)
+		require.Equal(t, file.Summary, claimed)
+		require.Equal(t, data, marshal(t, file.Head, file.Rows))
+	})
+}
+
 // A log that was cut off anywhere goes on with what is whole, and keeps its salts.
 func TestLogThatWasCutOff(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.part")
