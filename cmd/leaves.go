@@ -22,6 +22,7 @@ import (
 	"gradseal/batch"
 	"gradseal/batch/leaves"
 	"gradseal/internal/atomicfile"
+	"gradseal/internal/regular"
 	"gradseal/objects"
 )
 
@@ -258,9 +259,10 @@ func (r *leavesRun) refuse(name, fault string) {
 const clockSkew = 2 * time.Minute
 
 // isAsRead reports whether a document is the one of a row as far as its size and
-// time tell: it is older than the shard.
+// time tell: it is older than the shard. A shard that was begun in the future tells
+// nothing: the clock was ahead.
 func (r *leavesRun) isAsRead(d leafDocument, row leaves.Row, known bool) bool {
-	return known && !r.check && row.Size == d.size && d.modified.Before(r.head.Created.Add(-clockSkew))
+	return known && !r.check && row.Size == d.size && d.modified.Before(r.head.Created.Add(-clockSkew)) && !r.head.Created.After(time.Now())
 }
 
 // make reads what was not read before, and writes the shard file.
@@ -269,7 +271,7 @@ func (r *leavesRun) make(ctx context.Context) (err error) {
 	if !r.dryRun {
 		var log *leaves.Log
 		if log, r.head, r.rows, err = leaves.OpenLog(r.logPath(), r.head); err != nil {
-			return err
+			return inTheWay(err)
 		}
 		defer func() { err = errors.Join(err, log.Close(), r.removeLog(err)) }()
 		logged = log.Add
@@ -489,7 +491,7 @@ func (r *leavesRun) reuse(ctx context.Context, have *leaves.File) error {
 		return err
 	}
 	if !r.dryRun { // the process may have been killed before it could
-		if err := os.Remove(r.logPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := leaves.RemoveLog(r.logPath()); err != nil {
 			return err
 		}
 	}
@@ -579,12 +581,26 @@ func sweepBeside(output string) {
 	}
 }
 
+// inTheWay says what to do about what is in the place of a file that there is while
+// leaves is at work.
+func inTheWay(err error) error {
+	if !errors.Is(err, regular.ErrNotRegular) && !errors.Is(err, errNoLock) {
+		return err
+	}
+	return hinted(err, "gradseal leaves has files of its own there while it reads: move it away, or name another shard file with -o")
+}
+
+var errNoLock = errors.New("is not an empty file, as that of gradseal is")
+
 // lockFile keeps others off an output until release is called, with a file that is
 // there meanwhile. Where another one holds it, lockFile says so and waits.
 func (a *app) lockFile(ctx context.Context, path string) (release func(), err error) {
 	said := false
 	for {
-		l := flock.New(path, flock.SetPermissions(0o600))
+		if err := regular.CheckOwn(path); err != nil {
+			return nil, inTheWay(err)
+		}
+		l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|regular.OwnFlags), flock.SetPermissions(0o600))
 		ok, err := l.TryLock()
 		if err == nil && !ok {
 			if !said {
@@ -598,8 +614,11 @@ func (a *app) lockFile(ctx context.Context, path string) (release func(), err er
 		}
 		// Whoever held it has removed it: then another file has the name, or will.
 		held, err1 := l.Stat()
-		now, err2 := os.Stat(path)
+		now, err2 := os.Lstat(path)
 		if cmp.Or(err1, err2) == nil && os.SameFile(held, now) {
+			if !held.Mode().IsRegular() || held.Size() > 0 { // it would be removed
+				return nil, inTheWay(errors.Join(fmt.Errorf("%s: %w", path, errNoLock), l.Close()))
+			}
 			return func() { os.Remove(path); l.Close() }, nil
 		}
 		if err := l.Close(); err != nil {

@@ -173,7 +173,7 @@ func FuzzParseAnswer(f *testing.F) {
 }
 
 func FuzzReadLog(f *testing.F) {
-	f.Add(marshal(f, head, rowsOf(3)))
+	f.Add(logOf(f, rowsOf(3)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rows := make(map[string]leaves.Row)
 		_, end, err := leaves.ReadLog(bytes.NewReader(data), rows)

@@ -102,12 +102,20 @@ func (h *Head) append(out []byte) []byte {
 // headLines is how many lines a head has.
 const headLines = 6
 
-var errNoShard = errors.New("is not a shard file, or one of a newer gradseal")
+// ErrNoShard says of a file that it is something else.
+var ErrNoShard = errors.New("is not a shard file, or one of a newer gradseal")
+
+// ErrDamaged says of a shard file that it is not as it was written. No error has its text.
+var ErrDamaged = errors.New("shard file is damaged")
+
+type damaged struct{ error }
+
+func (d damaged) Unwrap() []error { return []error{d.error, ErrDamaged} }
 
 func parseHead(text string) (h Head, err error) {
 	lines := strings.Split(text, "\n")
 	if len(lines) != headLines+1 || lines[0] != title {
-		return h, errNoShard
+		return h, ErrNoShard
 	}
 	var values [4]string
 	for i, key := range []string{"name ", "source ", "part ", "created "} {
@@ -207,7 +215,7 @@ type Summary struct {
 
 const endWord = "end "
 
-var errMismatch = errors.New("does not match its last line: it was edited or damaged. Its worker makes it again, with other salts, if it is moved away")
+var errMismatch = damaged{errors.New("does not match its last line: it was edited or damaged. Its worker makes it again, with other salts, if it is moved away")}
 
 func (s Summary) line() string { return fmt.Sprintf("%s%d %x\n", endWord, s.Count, s.Sum) }
 
@@ -295,7 +303,7 @@ func read(in *bufio.Reader, use func(Row) error) (h Head, s Summary, err error) 
 			err = fmt.Errorf("want at most %d rows", uint32(MaxRows))
 		}
 		if err != nil {
-			return h, s, fmt.Errorf("malformed row %d: %w", s.Count+1, err)
+			return h, s, damaged{fmt.Errorf("malformed row %d: %w", s.Count+1, err)}
 		}
 		sum.Write(line)
 		s.Count++
@@ -311,18 +319,20 @@ func readHead(in *bufio.Reader) (h Head, text string, err error) {
 	for range headLines {
 		line, err := readLine(in)
 		if errors.Is(err, ErrIncomplete) && text == "" {
-			return h, "", errNoShard
+			return h, "", ErrNoShard
 		}
 		if err != nil {
 			return h, "", err
 		}
 		text += string(line)
 		if !strings.HasPrefix(text, title+"\n") {
-			return h, "", errNoShard
+			return h, "", ErrNoShard
 		}
 	}
-	h, err = parseHead(text)
-	return h, text, err
+	if h, err = parseHead(text); err != nil {
+		return h, "", damaged{err}
+	}
+	return h, text, nil
 }
 
 // readLine reads a line, with its line feed; it is valid until the next one.
@@ -344,7 +354,7 @@ func checkEnd(in *bufio.Reader, line string, s *Summary, sum hash.Hash) error {
 		return errMismatch
 	}
 	if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
-		return errors.New("goes on after its last line")
+		return damaged{errors.New("goes on after its last line")}
 	}
 	if s.Count == 0 {
 		return errors.New("has no documents")

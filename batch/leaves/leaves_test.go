@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -199,13 +201,14 @@ func TestLogThatWasCutOff(t *testing.T) {
 	require.NoError(t, l.Close())
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
+	headEnd := bytes.Index(data, []byte("\n\n")) + 2
 	for n := rand.IntN(9); n < len(data); n += 9 { // each with a sync or two
 		for _, tail := range []string{"", "\x00\x00\x00\x00", "\x00\x00\n"} {
 			require.NoError(t, os.WriteFile(path, append(bytes.Clone(data[:n]), tail...), 0o600))
 			later := head
 			later.Created = later.Created.Add(time.Hour)
 			l, h, have, err := leaves.OpenLog(path, later)
-			if n < len(marshal(t, head, nil))-71 && tail == "\x00\x00\n" && err != nil { // a head that is none
+			if n < headEnd && tail == "\x00\x00\n" && err != nil { // a head that is none
 				continue
 			}
 			require.NoError(t, err, "%d bytes and %q", n, tail)
@@ -215,7 +218,7 @@ func TestLogThatWasCutOff(t *testing.T) {
 			for _, r := range have {
 				require.Contains(t, rows, r)
 			}
-			require.Len(t, have, max(0, bytes.Count(data[:n], []byte("\n"))-6))
+			require.Len(t, have, max(0, bytes.Count(data[:n], []byte("\n"))-7))
 			require.NoError(t, l.Add(rows[5]))
 			require.NoError(t, l.Close())
 			_, _, have, err = leaves.OpenLog(path, later)
@@ -227,6 +230,85 @@ func TestLogThatWasCutOff(t *testing.T) {
 	other.Of = 51
 	_, _, _, err = leaves.OpenLog(path, other)
 	require.ErrorContains(t, err, "was made of something else (name june-07, source")
+}
+
+// logOf is what a worker has of rows.
+func logOf(t testing.TB, rows []leaves.Row) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.part")
+	l, _, _, err := leaves.OpenLog(path, head)
+	require.NoError(t, err)
+	for _, r := range rows {
+		require.NoError(t, l.Add(r))
+	}
+	require.NoError(t, l.Close())
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return data
+}
+
+// What is in a log is not read again, so no byte of it can be another one: the row with
+// it, and all after that, are dropped.
+func TestLogThatWasEdited(t *testing.T) {
+	rows := rowsOf(3)
+	data := logOf(t, rows)
+	for i := range data {
+		for _, b := range []byte{data[i] ^ 1, '0'} {
+			if b == data[i] {
+				continue
+			}
+			edited := bytes.Clone(data)
+			edited[i] = b
+			have := make(map[string]leaves.Row)
+			_, _, err := leaves.ReadLog(bytes.NewReader(edited), have)
+			whole := max(0, bytes.Count(data[:i], []byte("\n"))-7)
+			if err == nil {
+				require.Len(t, have, whole, "byte %d as %q", i, b)
+			}
+			for _, r := range rows[:min(whole, len(have))] {
+				require.Equal(t, r, have[r.Path])
+			}
+			require.Subset(t, slices.Collect(maps.Values(rowsByPath(rows))), slices.Collect(maps.Values(have)))
+		}
+	}
+}
+
+func rowsByPath(rows []leaves.Row) map[string]leaves.Row {
+	all := make(map[string]leaves.Row)
+	for _, r := range rows {
+		all[r.Path] = r
+	}
+	return all
+}
+
+// What is in the place of a log and is none stays as it is, and is not opened to
+// others; a log that others could read is closed to them before it goes on.
+func TestOpenLogLeavesWhatIsNoLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.part")
+	for _, content := range []string{"my notes", "a\nb\nc\nd\ne\nf\ng\n", "\x00\x00notes", strings.Repeat("\x00", 1<<20), string(marshal(t, head, rowsOf(3)))} {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+		_, _, _, err := leaves.OpenLog(path, head)
+		require.ErrorContains(t, err, "x.part: is not what gradseal leaves keeps there")
+		require.NoError(t, leaves.RemoveLog(path))
+		now, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, content, string(now))
+	}
+	for _, content := range []string{"", "\x00\x00\x00", "gradseal leaves unf", string(logOf(t, rowsOf(2)))} {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
+		require.NoError(t, os.Chmod(path, 0o644)) // the mode is that of a new file only
+		l, _, _, err := leaves.OpenLog(path, head)
+		require.NoError(t, err, "%q", content)
+		if runtime.GOOS != "windows" {
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode())
+		}
+		require.NoError(t, l.Close())
+	}
+	require.NoError(t, leaves.RemoveLog(path))
+	require.NoFileExists(t, path)
+	require.NoError(t, leaves.RemoveLog(path))
 }
 
 // Every worker finds each document to be in one part, and the parts are of one size.
