@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -169,4 +170,64 @@ func TestRefusedNameIsOfOnePart(t *testing.T) {
 	t.Cleanup(func() { os.Chmod(closed, 0o700) })
 	n, _ = failed()
 	require.Equal(t, parts, n)
+}
+
+// What is no file is named and not waited for, and nothing is written through a link:
+// not as a shard file, not as an answer, and not where a worker has files of its own.
+func TestLeavesBesideWhatIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) string {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, builtProgram(t), append([]string{"--home", "home"}, args...)...)
+		cmd.Dir, cmd.Env = dir, append(cleanEnvironment(), "HOME="+dir)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit, "%s: %s", args, out)
+		require.Equal(t, 1, exit.ExitCode(), "%s: %s", args, out)
+		return string(out)
+	}
+	path := func(name string) string { return filepath.Join(dir, name) }
+	require.NoError(t, os.Mkdir(path("in"), 0o777))
+	require.NoError(t, os.WriteFile(path("in/a.pdf"), smallPDF("a"), 0o600))
+	require.NoError(t, syscall.Mkfifo(path("pipe"), 0o600))
+	writeShard(t, path("good.leaves"), 0, 3)
+	const fault, nothing = "is not a regular file", "nothing was signed"
+	for _, name := range []string{"pipe", "/dev/zero", "in"} {
+		require.Contains(t, run("anchor", "--leaves", "--dry-run", name), fault)
+		out := run("anchor", "--leaves", name)
+		require.Contains(t, out, fault)
+		require.Contains(t, out, nothing)
+		require.NotContains(t, out, "run the same command again")
+		require.Contains(t, run("proofs", "--leaves", name, "--answer", "x.anchored"), fault)
+		require.Contains(t, run("proofs", "--leaves", "good.leaves", "--answer", name), fault)
+		require.Contains(t, run("leaves", "in", "-o", name), fault)
+	}
+	require.NoError(t, os.WriteFile(path("mine"), []byte("mine"), 0o600))
+	for _, suffix := range []string{".part", ".lock"} {
+		for _, target := range []string{"pipe", "mine", "none"} {
+			require.NoError(t, os.Symlink(target, path("x.leaves"+suffix)))
+			out := run("leaves", "in", "-o", "x.leaves")
+			require.Contains(t, out, "x.leaves"+suffix+": "+fault)
+			require.Contains(t, out, "move it away")
+			require.NoError(t, os.Remove(path("x.leaves"+suffix)))
+		}
+		require.NoError(t, syscall.Mkfifo(path("x.leaves"+suffix), 0o600))
+		require.Contains(t, run("leaves", "in", "-o", "x.leaves"), "x.leaves"+suffix+": "+fault)
+		require.NoError(t, os.Remove(path("x.leaves"+suffix)))
+		require.NoError(t, os.WriteFile(path("x.leaves"+suffix), []byte("mine"), 0o600))
+		require.Contains(t, run("leaves", "in", "-o", "x.leaves"), "x.leaves"+suffix+": is not ")
+		requireFile(t, path("x.leaves"+suffix), "mine")
+		require.NoError(t, os.Remove(path("x.leaves"+suffix)))
+	}
+	requireFile(t, path("mine"), "mine")
+	require.NoFileExists(t, path("none"))
+	require.NoFileExists(t, path("x.leaves"))
+}
+
+func requireFile(t *testing.T, path, content string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, content, string(data))
 }

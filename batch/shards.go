@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,6 +73,9 @@ type Shards struct {
 
 func (s *Shard) file() ShardFile { return ShardFile{s.Path, s.Sum} }
 
+// ErrShardTwice says of a shard file that it was named before.
+var ErrShardTwice = errors.New("is named twice")
+
 // OpenShards looks at shard files, and reads no row yet: what Files say is what the
 // first and last lines claim. That a file is given twice, or two have one name, is an
 // error: the name is a part of the documents' paths.
@@ -90,7 +94,7 @@ func OpenShards(paths []string) (*Shards, error) {
 			switch {
 			case have.Name != head.Name:
 			case have.Path == abs:
-				return nil, fmt.Errorf("%s: is named twice", path)
+				return nil, fmt.Errorf("%s: %w", path, ErrShardTwice)
 			default:
 				return nil, fmt.Errorf("%s: is shard %s, and so is %s: give it another name where it is made (--name)", path, head.Name, have.Path)
 			}

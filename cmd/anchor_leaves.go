@@ -10,6 +10,7 @@ import (
 
 	"gradseal/batch"
 	"gradseal/batch/leaves"
+	"gradseal/internal/regular"
 )
 
 // anchorLeaves makes one batch of shard files. It is run for documents that are on
@@ -180,8 +181,18 @@ func remediedShard(err error) error {
 		return hinted(err, "nothing was signed. Run the worker's leaves command again: it goes on where it was stopped")
 	case errors.Is(err, fs.ErrNotExist):
 		return hinted(err, "shard files are made where the documents are: gradseal leaves PATH -o NAME%s", leaves.Suffix)
+	case errors.Is(err, regular.ErrNotRegular), errors.Is(err, leaves.ErrNoShard):
+		return hinted(err, "nothing was signed. Shard files are made where the documents are: gradseal leaves PATH -o NAME%s", leaves.Suffix)
+	case errors.Is(err, batch.ErrShardTwice):
+		return hinted(err, "nothing was signed. Name each shard file once")
+	case errors.Is(err, leaves.ErrDamaged):
+		return hinted(err, "nothing was signed. Bring the file from its worker again. Where it is the same there, move it away and run the worker's leaves command again")
+	case errors.Is(err, fs.ErrPermission):
+		return hinted(err, "nothing was signed. Shard files are readable by their owner only: anchor as the user who owns them, or change their owner (chown)")
+	case errors.Is(err, context.Canceled):
+		return err
 	}
-	return err
+	return hinted(err, "nothing was signed")
 }
 
 // refuseOfficers refuses a batch that other officers would have to sign: what they
