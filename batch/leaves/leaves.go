@@ -58,6 +58,8 @@ const (
 	// MaxRows is how many documents there can be: a tree has no more leaves.
 	MaxRows = math.MaxUint32
 	maxPath = 4096 // bytes of a path, and of a source
+	// MaxSize is how many bytes a document can have.
+	MaxSize = 1 << 40
 	// maxLine is the longest row: of a path, every byte may be written as four.
 	maxLine = 2*64 + 20 + 4*maxPath + 8
 )
@@ -191,8 +193,8 @@ func parseRow(line []byte, scratch *[]byte) (r Row, err error) {
 	if r.Size, err = strconv.ParseInt(string(size), 10, 64); err != nil {
 		return r, err
 	}
-	if r.Size < 1 {
-		return r, fmt.Errorf("size %d, want at least 1", r.Size)
+	if r.Size < 1 || r.Size > MaxSize {
+		return r, fmt.Errorf("size %d, want 1 to %d", r.Size, int64(MaxSize))
 	}
 	if r.Path, err = strconv.Unquote(string(path)); err != nil {
 		return r, fmt.Errorf("path: %w", err)
@@ -252,8 +254,8 @@ func (w *Writer) Add(r Row) error {
 	if err := ValidPath(r.Path); err != nil {
 		return err
 	}
-	if r.Size < 1 || r.Path <= w.last || w.Count == MaxRows {
-		return fmt.Errorf("row %q of %d bytes after %q: rows come by path, each once, %d at most", r.Path, r.Size, w.last, uint32(MaxRows))
+	if r.Size < 1 || r.Size > MaxSize || r.Path <= w.last || w.Count == MaxRows {
+		return fmt.Errorf("row %q of %d bytes after %q: rows come by path, each once, %d at most of %d bytes at most", r.Path, r.Size, w.last, uint32(MaxRows), int64(MaxSize))
 	}
 	w.buf = r.append(w.buf[:0])
 	w.last = r.Path

@@ -2,6 +2,7 @@ package leaves_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"maps"
@@ -114,6 +115,8 @@ func TestRowsThatAreRefused(t *testing.T) {
 	require.ErrorContains(t, w.Add(leaves.Row{Path: "b.pdf", Size: 1}), "each once")
 	require.ErrorContains(t, w.Add(leaves.Row{Path: "a.pdf", Size: 1}), "each once")
 	require.ErrorContains(t, w.Add(leaves.Row{Path: "c.pdf"}), "0 bytes")
+	require.ErrorContains(t, w.Add(leaves.Row{Path: "c.pdf", Size: leaves.MaxSize + 1}), "at most of 1099511627776 bytes")
+	require.NoError(t, w.Add(leaves.Row{Path: "c.pdf", Size: leaves.MaxSize}))
 	for _, h := range []leaves.Head{
 		{Name: "a b", Source: "/", Of: 1}, {Name: "../a", Source: "/", Of: 1}, {Name: "a", Of: 1}, {Name: "a", Source: "/"}, {Name: "a", Source: "/", Part: 2, Of: 2},
 	} {
@@ -131,6 +134,22 @@ func FuzzRead(f *testing.F) {
 			require.Equal(t, string(data), string(marshal(t, h, rows)))
 		}
 	})
+}
+
+// A size of a row is held to what a document can have: sums of it never turn negative.
+func TestRowThatClaimsASize(t *testing.T) {
+	row := rowsOf(1)
+	for size, ok := range map[string]bool{"1": true, "1099511627776": true, "1099511627777": false, "9223372036854775807": false, "0": false, "-1": false} {
+		whole := marshal(t, head, row)
+		body := bytes.Replace(whole[:bytes.Index(whole, []byte("\nend "))+1], []byte(" 1 \"class"), []byte(" "+size+" \"class"), 1)
+		_, _, err := parse(fmt.Appendf(body, "end 1 %x\n", sha256.Sum256(body)))
+		if ok {
+			require.NoError(t, err, size)
+			continue
+		}
+		require.ErrorContains(t, err, "malformed row 1: size "+size+", want 1 to 1099511627776")
+		require.ErrorIs(t, err, leaves.ErrDamaged)
+	}
 }
 
 // claiming is a shard file whose last line has another number of rows, and the right
