@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -188,13 +189,38 @@ type digestIndex struct {
 	keys      []digestKey
 }
 
-func newDigestIndex(documents []Document) *digestIndex {
-	x := &digestIndex{documents, make([]digestKey, len(documents))}
-	for i := range documents {
-		x.keys[i] = digestKey{prefixOf(&documents[i].Digest), uint32(i)}
+// sort makes the keys.
+func (x *digestIndex) sort() {
+	for i := range x.documents {
+		x.keys[i] = digestKey{prefixOf(&x.documents[i].Digest), uint32(i)}
 	}
 	slices.SortFunc(x.keys, compareDigestKeys)
-	return x
+}
+
+// ErrSalts says of two rows that they have one salt.
+var ErrSalts = errors.New("the random numbers of the machine that made the shard file are broken")
+
+// refuseEqualSalts refuses two documents that have one salt, as random numbers have them
+// by accident never: whoever knew one of the leaves could test who has the other. It
+// needs as much memory as the keys, so it is done in their place, before sort.
+func (x *digestIndex) refuseEqualSalts() error {
+	for i := range x.documents {
+		x.keys[i] = digestKey{prefixOf(&x.documents[i].Salt), uint32(i)}
+	}
+	salt := func(k digestKey) *[32]byte { return &x.documents[k.index].Salt }
+	slices.SortFunc(x.keys, func(a, b digestKey) int {
+		if c := cmp.Compare(a.prefix, b.prefix); c != 0 {
+			return c
+		}
+		return cmp.Or(bytes.Compare(salt(a)[:], salt(b)[:]), cmp.Compare(a.index, b.index))
+	})
+	for i := 1; i < len(x.keys); i++ {
+		a, b := &x.documents[x.keys[i-1].index], &x.documents[x.keys[i].index]
+		if a.Salt == b.Salt && a.Digest != b.Digest { // one leaf twice is a twin
+			return fmt.Errorf("%s: has the salt of %s: %w", b.Path, a.Path, ErrSalts)
+		}
+	}
+	return nil
 }
 
 // find returns the first document with the digest, -1 where there is none.
@@ -234,7 +260,11 @@ func (s *Shards) PlanAgain(b *Batch) *Plan {
 // are followed.
 func (s *Shards) Plan(all []*Batch, head Head, o Options) (*Plan, error) {
 	p := &Plan{head: head, shards: s, fates: make([]fate, len(s.documents))}
-	x := newDigestIndex(s.documents)
+	x := &digestIndex{s.documents, make([]digestKey, len(s.documents))}
+	if err := x.refuseEqualSalts(); err != nil {
+		return nil, err
+	}
+	x.sort()
 	p.refuseTwins(x)
 	var planned []*Batch
 	again := make(map[int]bool) // documents that some batch has and that hold no more
@@ -253,6 +283,9 @@ func (s *Shards) Plan(all []*Batch, head Head, o Options) (*Plan, error) {
 		switch f {
 		case fresh:
 			p.Leaves++
+			if p.LeafBytes > math.MaxInt64-s.documents[i].Size {
+				return nil, errors.New("the documents of the shards have together more bytes than can be counted: their sizes cannot be right")
+			}
 			p.LeafBytes += s.documents[i].Size
 			if again[i] {
 				p.Reissued++

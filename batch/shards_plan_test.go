@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -463,4 +465,68 @@ func TestWriteAnswerSweeps(t *testing.T) {
 	}
 	require.NoFileExists(t, left)
 	require.FileExists(t, others)
+}
+
+// planOf reads shard files and plans, and returns the error.
+func planOf(t testing.TB, paths ...string) error {
+	t.Helper()
+	shards, err := batch.OpenShards(paths)
+	require.NoError(t, err)
+	require.NoError(t, shards.Read(context.Background(), ignoreDone))
+	_, err = shards.Plan(nil, testHead(), batch.Options{})
+	return err
+}
+
+// Two documents with one salt are refused, in one shard and in two. One leaf twice is a
+// twin, and nothing more.
+func TestShardsPlanRefusesEqualSalts(t *testing.T) {
+	dir := t.TempDir()
+	a := writeShard(t, dir, "a", "1.pdf=one#zero", "2.pdf=two", "3.pdf=three")
+	one := writeShard(t, dir, "one", "4.pdf=four#x", "5.pdf=five", "6.pdf=six#x")
+	b := writeShard(t, dir, "b", "7.pdf=seven", "8.pdf=eight#zero")
+	twins := writeShard(t, dir, "twins", "1.pdf=one#zero", "9.pdf=one#zero")
+	const broken = ": the random numbers of the machine that made the shard file are broken"
+	require.NoError(t, planOf(t, a))
+	require.NoError(t, planOf(t, a, twins))
+	require.EqualError(t, planOf(t, one), "leaves:one/6.pdf: has the salt of leaves:one/4.pdf"+broken)
+	err := planOf(t, b, a)
+	require.ErrorIs(t, err, batch.ErrSalts)
+	require.EqualError(t, err, "leaves:b/8.pdf: has the salt of leaves:a/1.pdf"+broken)
+	require.ErrorIs(t, planOf(t, twins, b), batch.ErrSalts, "a twin between them")
+}
+
+// An answer about a network that counts gives way to none of a test network, and that of
+// a rehearsal to the real one.
+func TestCheckAnswerByNetwork(t *testing.T) {
+	shard := writeShard(t, t.TempDir(), "a", "1.pdf=one")
+	file, err := leaves.Open(shard)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		have, next bitcoin.Network
+		stays      bool
+	}{
+		{bitcoin.Mainnet, bitcoin.Regtest, true}, {bitcoin.Mainnet, bitcoin.Signet, true}, {bitcoin.Mainnet, bitcoin.Mainnet, false},
+		{bitcoin.Regtest, bitcoin.Mainnet, false}, {bitcoin.Regtest, bitcoin.Regtest, false},
+	} {
+		store, _ := newStore(t)
+		head := testHead()
+		head.Network = c.have
+		shards, err := batch.OpenShards([]string{shard})
+		require.NoError(t, err)
+		require.NoError(t, shards.Read(context.Background(), ignoreDone))
+		plan, err := shards.Plan(nil, head, batch.Options{})
+		require.NoError(t, err)
+		b, err := plan.CreateShards(store)
+		require.NoError(t, err)
+		advanceShards(t, b, batch.Complete)
+		path := filepath.Join(t.TempDir(), "a.anchored")
+		_, err = b.WriteAnswer(file, path, nil)
+		require.NoError(t, err)
+		head.Network, head.Created = c.next, head.Created.Add(time.Hour)
+		err = batch.CheckAnswer(path, len(file.Rows), file.Sum, head, []*batch.Batch{b})
+		require.Equal(t, c.stays, errors.Is(err, batch.ErrAnswerInTheWay), "%s after %s: %v", c.next, c.have, err)
+		if !c.stays {
+			require.NoError(t, err)
+		}
+	}
 }
