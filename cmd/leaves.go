@@ -241,10 +241,16 @@ func (r *leavesRun) find(ctx context.Context) error {
 			r.refuse(d.name, "has a name that cannot stand in a shard file: too long, or with a backslash")
 			continue
 		}
+		if d.size > leaves.MaxSize {
+			r.refuse(d.name, "is larger than "+size(leaves.MaxSize)+", and cannot stand in a shard file")
+			continue
+		}
 		r.documents = append(r.documents, d)
 	}
 	frugal(len(r.documents))
 	slices.SortFunc(r.documents, func(x, y leafDocument) int { return strings.Compare(x.name, y.name) })
+	// A store may list an object twice. Where it changed in between, reading it says so.
+	r.documents = slices.CompactFunc(r.documents, func(x, y leafDocument) bool { return x.name == y.name })
 	if len(r.documents)+len(r.refusals) == 0 {
 		return hinted(fmt.Errorf("no document falls to part %d of %d", r.index, r.of), "make fewer parts: --of")
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -62,7 +63,7 @@ func Open(rawURL, endpoint string) (*Folder, error) {
 		Creds:  creds,
 		Secure: at.Scheme == "https",
 		Region: region(),
-		Transport: &http.Transport{
+		Transport: countedTransport{&http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 			TLSHandshakeTimeout:   10 * time.Second,
@@ -70,7 +71,7 @@ func Open(rawURL, endpoint string) (*Folder, error) {
 			IdleConnTimeout:       patience,
 			MaxIdleConnsPerHost:   256,
 			DisableCompression:    true, // the bytes of the object, and no others
-		},
+		}},
 	})
 	return f, err
 }
@@ -110,10 +111,18 @@ func (f *Folder) URL() string { return f.url }
 
 // List calls use with every object of the folder, with all that is below it, by name.
 func (f *Folder) List(ctx context.Context, use func(Object) error) error {
+	within, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l := &listing{cancel: cancel}
+	ctx = context.WithValue(within, listingKey{}, l)
 	for info := range f.core.ListObjectsIter(ctx, f.bucket, minio.ListObjectsOptions{Prefix: f.prefix, Recursive: true}) {
+		if info.Err != nil && errors.Is(context.Cause(ctx), errEmptyPages) {
+			return f.fault("", errEmptyPages)
+		}
 		if info.Err != nil {
 			return f.fault("", info.Err)
 		}
+		l.requests.Store(0)
 		name, ok := strings.CutPrefix(info.Key, f.prefix)
 		if !ok {
 			return fmt.Errorf("%s: the store lists %q, which is not below it", f.url, info.Key)
@@ -122,7 +131,34 @@ func (f *Folder) List(ctx context.Context, use func(Object) error) error {
 			return err
 		}
 	}
+	if errors.Is(context.Cause(ctx), errEmptyPages) {
+		return f.fault("", errEmptyPages)
+	}
 	return ctx.Err()
+}
+
+// maxEmpty is how many requests in a row may bring no object of a listing: a store that
+// has deleted much may have pages without any, and none may have them for ever.
+const maxEmpty = 1000
+
+var errEmptyPages = fmt.Errorf("the store answered %d requests for the list of its objects in a row, and named none", maxEmpty)
+
+// listing is one that is going on: the client asks for its pages by itself.
+type listing struct {
+	requests atomic.Int32 // since an object came
+	cancel   context.CancelCauseFunc
+}
+
+type listingKey struct{}
+
+// countedTransport counts the requests of a listing.
+type countedTransport struct{ http.RoundTripper }
+
+func (t countedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l, ok := r.Context().Value(listingKey{}).(*listing); ok && l.requests.Add(1) > maxEmpty {
+		l.cancel(errEmptyPages)
+	}
+	return t.RoundTripper.RoundTrip(r)
 }
 
 // fault is an error of the store about an object, or about the folder where name is

@@ -309,3 +309,29 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// A store that says again and again that there is more, and names no object, is given
+// up; one that does so for a while is not.
+func TestListOfEmptyPages(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "someone")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "something")
+	t.Setenv("AWS_REGION", "us-east-1")
+	empty := 0 // pages before an object comes
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		rest := fmt.Sprintf("<IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken>", asked)
+		if asked > empty {
+			rest = "<IsTruncated>false</IsTruncated><Contents><Key>2026/a.pdf</Key><Size>5</Size><LastModified>2026-11-22T09:00:00.000Z</LastModified></Contents>"
+		}
+		fmt.Fprintf(w, `<?xml version="1.0"?><ListBucketResult><Name>registry</Name><Prefix>2026/</Prefix>%s</ListBucketResult>`, rest)
+	}))
+	defer server.Close()
+	f, err := objects.Open("s3://registry/2026", server.URL)
+	require.NoError(t, err)
+	empty = 20
+	require.Len(t, list(t, f), 1)
+	empty, asked = 1<<30, 0
+	err = f.List(t.Context(), func(objects.Object) error { return nil })
+	require.EqualError(t, err, "s3://registry/2026: the store answered 1000 requests for the list of its objects in a row, and named none")
+}
