@@ -231,3 +231,55 @@ func requireFile(t *testing.T, path, content string) {
 	require.NoError(t, err)
 	require.Equal(t, content, string(data))
 }
+
+// Where no answer could be written nothing is signed: it would be paid for first. Root
+// can write everywhere, so there the program runs as nobody.
+func TestAnchorLeavesInAClosedFolder(t *testing.T) {
+	dir, err := os.MkdirTemp("/tmp", "gradseal-test-") // t.TempDir is for its owner only
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o777))
+	program, err := os.ReadFile(builtProgram(t))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "program"), program, 0o755))
+	closed := filepath.Join(dir, "closed")
+	require.NoError(t, os.Mkdir(closed, 0o700))
+	t.Cleanup(func() { os.Chmod(closed, 0o700) })
+	shard := filepath.Join(closed, "b.leaves")
+	writeShard(t, shard, 0, 3)
+	user := &syscall.SysProcAttr{}
+	if os.Geteuid() == 0 {
+		user.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
+		require.NoError(t, os.Chown(shard, 65534, 65534))
+		require.NoError(t, os.Chown(closed, 65534, 65534))
+	}
+	require.NoError(t, os.Chmod(closed, 0o500))
+	for _, args := range [][]string{{"--dry-run"}, nil} {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "program"), append([]string{"--home", "home", "anchor", "--leaves", "closed/b.leaves"}, args...)...)
+		cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, append(cleanEnvironment(), "HOME="+dir), user
+		out, err := cmd.CombinedOutput()
+		require.Error(t, err, "%s", out)
+		require.Contains(t, string(out), "b.anchored: is in a folder in which no answer can be written: permission denied")
+		require.Contains(t, string(out), "nothing was signed")
+		require.NoDirExists(t, filepath.Join(dir, "home", "batches"))
+	}
+}
+
+// A shard file that others can read is warned of wherever it is read.
+func TestOpenShardIsWarnedOf(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), builtProgram(t), append([]string{"--home", "home"}, args...)...)
+		cmd.Dir, cmd.Env = dir, append(cleanEnvironment(), "HOME="+dir)
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	const warning = "others on this machine may read or change b.leaves, and shard files hold the salts. Close it to them: chmod 600 b.leaves"
+	writeShard(t, filepath.Join(dir, "b.leaves"), 0, 3)
+	for _, args := range [][]string{{"anchor", "--dry-run", "--leaves", "b.leaves"}, {"proofs", "--leaves", "b.leaves", "--answer", "none"}} {
+		require.NoError(t, os.Chmod(filepath.Join(dir, "b.leaves"), 0o600))
+		require.NotContains(t, run(args...), "chmod")
+		require.NoError(t, os.Chmod(filepath.Join(dir, "b.leaves"), 0o644))
+		require.Contains(t, run(args...), warning)
+	}
+}

@@ -179,6 +179,25 @@ func CheckAnswer(path string, rows int, sum [32]byte, h Head, all []*Batch) erro
 	return err
 }
 
+// CheckAnswerFolder returns an error where no file can be made at path, so that an
+// answer there could not be written after the batch was paid for. With probe it makes
+// one for a moment, and otherwise only asks the system.
+func CheckAnswerFolder(path string, probe bool) error {
+	test := mayWrite
+	if probe {
+		test = probeFolder
+	}
+	err := test(filepath.Dir(path))
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	if err != nil {
+		return fmt.Errorf("%s: is in a folder in which no answer can be written: %w", path, err)
+	}
+	return nil
+}
+
 // openAnswer returns the answer at path, nil where nothing is there.
 func openAnswer(path string, rows int, sum [32]byte, h Head, all []*Batch) (*leaves.Answer, error) {
 	old, err := leaves.OpenAnswer(path, rows)

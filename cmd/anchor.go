@@ -276,7 +276,7 @@ func (a *app) runAnchor(ctx context.Context, o anchorOptions, paths []string) er
 	if err := run(); err != nil {
 		return r.standing(remedied(err))
 	}
-	return nil
+	return r.unanswered()
 }
 
 func (r *anchorRun) run(ctx context.Context, paths []string) (err error) {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"gradseal/batch"
@@ -32,7 +34,7 @@ func (r *anchorRun) anchorLeaves(ctx context.Context, paths []string) error {
 	if err := r.runLeaves(ctx, paths); err != nil {
 		return r.standing(remedied(err))
 	}
-	return nil
+	return r.unanswered()
 }
 
 func (r *anchorRun) runLeaves(ctx context.Context, paths []string) (err error) {
@@ -100,6 +102,7 @@ func (r *anchorRun) prepareLeaves(ctx context.Context, paths []string) (*batch.S
 	if err != nil {
 		return nil, nil, remediedShard(err)
 	}
+	r.warnOpenShards(paths...)
 	frugal(shards.Count())
 	if err := refuseAnswers(shards); err != nil {
 		return nil, nil, err
@@ -117,10 +120,15 @@ func (r *anchorRun) prepareLeaves(ctx context.Context, paths []string) (*batch.S
 	if err != nil {
 		return nil, nil, err
 	}
-	if plan.Leaves > 0 { // of a batch that is signed, a warning says it
+	if plan.Leaves > 0 || slices.ContainsFunc(plan.Resume, isPlanned) { // of a batch that is signed, a warning says it
 		for i := range shards.Files {
 			f := &shards.Files[i]
-			if err := batch.CheckAnswer(batch.AnswerPath(f.Path), f.Count, f.Sum, r.head(), r.batches); err != nil {
+			path := batch.AnswerPath(f.Path)
+			err := batch.CheckAnswer(path, f.Count, f.Sum, r.head(), r.batches)
+			if err == nil {
+				err = batch.CheckAnswerFolder(path, !r.dryRun)
+			}
+			if err != nil {
 				return nil, nil, hinted(err, "nothing was signed. The answer to %s will lie there", argument(filepath.Base(f.Path)))
 			}
 		}
@@ -133,6 +141,8 @@ func (r *anchorRun) prepareLeaves(ctx context.Context, paths []string) (*batch.S
 	}
 	return shards, plan, r.review(plan)
 }
+
+func isPlanned(b *batch.Batch) bool { return b.State() == batch.Planned }
 
 // refuseAnswers refuses shard files whose answers would lie in one place.
 func refuseAnswers(shards *batch.Shards) error {
@@ -171,7 +181,11 @@ func (r *anchorRun) planLeaves(ctx context.Context, shards *batch.Shards) (*batc
 	if err != nil {
 		return nil, remediedShard(err)
 	}
-	return shards.Plan(r.batches, r.head(), batch.Options{Void: void, Reissue: r.reissue})
+	plan, err := shards.Plan(r.batches, r.head(), batch.Options{Void: void, Reissue: r.reissue})
+	if errors.Is(err, batch.ErrSalts) {
+		return nil, hinted(err, "nothing was signed. Do not use the file: have the leaves command make it again, on another machine")
+	}
+	return plan, err
 }
 
 // remediedShard says what to do about a shard file that cannot be taken.
@@ -214,7 +228,8 @@ func (r *anchorRun) refuseOfficers() error {
 
 // writeAnswers writes, beside each shard file of a batch, what the proofs of its
 // documents are made with. That a file is not there is no error: somebody may have
-// moved it, and the answer can be written later.
+// moved it, and the answer can be written later. One that cannot be answered does not
+// keep the others from theirs; unanswered says so in the end.
 func (c *carrier) writeAnswers(ctx context.Context, b *batch.Batch) error {
 	if !b.IsFinal() {
 		return nil
@@ -227,30 +242,71 @@ func (c *carrier) writeAnswers(ctx context.Context, b *batch.Batch) error {
 		}
 		path := file.Path
 		shard, err := leaves.Open(path)
+		if err == nil && shard.Sum != file.Sum {
+			err = fmt.Errorf("%s: is not the shard file any more that the batch was made of, but another one: put the old one back", path)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			c.ui.warn("%s is not where it was, and got no answer. Write it with: gradseal proofs %s --leaves FILE", shown(path), b.ID)
 			continue
 		}
 		if err != nil {
-			return err
+			c.lacksAnswer("%s. It got no answer. Write it, of the file as it was, with: gradseal proofs %s --leaves FILE", safe(plainFileError(err)), b.ID)
+			continue
 		}
 		wrote, err := b.WriteAnswer(shard, batch.AnswerPath(path), c.batches)
-		if errors.Is(err, batch.ErrNoneOfShard) { // all of it is in an earlier batch
+		switch {
+		case errors.Is(err, batch.ErrNoneOfShard): // all of it is in an earlier batch
 			continue
-		}
-		if errors.Is(err, batch.ErrAnswerInTheWay) { // nothing is lost, and the batch goes on
+		case errors.Is(err, batch.ErrAnswerInTheWay): // nothing is lost, and the batch goes on
 			c.ui.warn("%s. Write it with: gradseal proofs %s --leaves %s -o FILE", safe(err.Error()), b.ID, argument(path))
 			continue
-		}
-		if err != nil {
-			return err
-		}
-		if wrote {
+		case err != nil:
+			c.lacksAnswer("%s. Write the answer with: gradseal proofs %s --leaves %s -o FILE", safe(plainFileError(err)), b.ID, argument(path))
+			continue
+		case wrote:
 			c.answers = append(c.answers, batch.AnswerPath(path))
 		}
 		bar.add(1)
 	}
 	return nil
+}
+
+func (c *carrier) lacksAnswer(format string, args ...any) {
+	c.ui.warn(format, args...)
+	c.answerless++
+}
+
+// unanswered is the error of a run that went to its end, but for answers that it could
+// not write.
+func (c *carrier) unanswered() error {
+	if c.answerless == 0 {
+		return nil
+	}
+	return hinted(fmt.Errorf("%s got no answer", count(c.answerless, "shard file")), "the batch itself is as it should be. The warnings above say how each answer can be written")
+}
+
+// warnOpenShards warns of shard files that others can read.
+func (a *app) warnOpenShards(paths ...string) {
+	if runtime.GOOS == "windows" {
+		return
+	}
+	var open []string
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+			open = append(open, path)
+		}
+	}
+	if len(open) > 0 {
+		a.ui.warn("others on this machine may read or change %s, and shard files hold the salts. Close it to them: chmod 600 %s", firstOf(open), arguments(open))
+	}
+}
+
+// firstOf names the first of some files, and counts the others.
+func firstOf(paths []string) string {
+	if len(paths) == 1 {
+		return shown(paths[0])
+	}
+	return fmt.Sprintf("%s and %s", shown(paths[0]), count(len(paths)-1, "more shard file"))
 }
 
 // reportAnswers says what the workers are to be given.

@@ -49,6 +49,8 @@ type carrier struct {
 	fee     int64    // satoshi, of the transactions made in this run
 	proofs  int      // written in this run
 	answers []string // to shard files, written in this run
+
+	answerless int // shard files that got none, and should have
 }
 
 // carry takes a signed batch as far as it goes now. Where that is not to the

@@ -100,6 +100,7 @@ func (a *app) runAnswers(ctx context.Context, o proofsOptions, id string) error 
 	if !b.IsFinal() {
 		return hinted(fmt.Errorf("batch %s is %s: there are no answers before its block is deep enough", b.ID, b.State()), "%s", strings.TrimPrefix(nextStep(b), "Next: "))
 	}
+	a.warnOpenShards(o.shards.leaves...)
 	out := answersJSON{Version: jsonVersion, Batch: b.ID, Network: b.Network.String(), Answers: []answerJSON{}}
 	for _, path := range o.shards.leaves {
 		if err := ctx.Err(); err != nil {
@@ -160,6 +161,7 @@ type shardProofs struct {
 func (a *app) runShardProofs(ctx context.Context, o proofsOptions) error {
 	r := &shardProofs{app: a, proofsOptions: o}
 	var err error
+	a.warnOpenShards(o.shards.leaves...)
 	if r.shard, err = leaves.Open(o.shards.leaves[0]); err != nil {
 		return err
 	}

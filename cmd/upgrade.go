@@ -97,7 +97,7 @@ func (a *app) runUpgrade(ctx context.Context, o upgradeOptions, ids []string) er
 	if len(ids) == 0 {
 		c.adviseSigned(len(list) > 0)
 	}
-	return errors.Join(c.reportUpgrade(list), remedied(err))
+	return errors.Join(c.reportUpgrade(list), remedied(err), c.unanswered())
 }
 
 // hold locks the home for this run and reads its batches.
