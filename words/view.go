@@ -8,6 +8,7 @@ import (
 	"gradseal/bitcoin"
 	"gradseal/diagnose"
 	"gradseal/evidence"
+	"gradseal/issuer"
 	"gradseal/proof"
 	"gradseal/verify"
 )
@@ -158,6 +159,12 @@ func (t *teller) arguments() map[string]string {
 	t.addBlock(args, "", r.Header)
 	t.addBlock(args, "after_", r.NoEarlier)
 	t.addBlock(args, "witness_", r.Witness)
+	if b := r.NoEarlier; b != nil { // it can be two hours older than its time says
+		args["after_block_day"] = t.Day(b.Time.Add(-issuer.BlockTimeSlack))
+	}
+	if b := r.Witness; b != nil {
+		args["witness_day"] = t.Day(b.Day())
+	}
 	if p := t.proof; p != nil {
 		args["digest"] = hex.EncodeToString(p.Digest[:])
 		args["index"] = strconv.FormatUint(p.Layers[0].Index+1, 10)
@@ -166,12 +173,14 @@ func (t *teller) arguments() map[string]string {
 	return args
 }
 
+// addBlock adds what is said of a block itself: its day is that of its own time,
+// as of every block that is named, and no bound for anything.
 func (t *teller) addBlock(args map[string]string, prefix string, b *verify.BlockAt) {
 	if b == nil {
 		return
 	}
 	args[prefix+"height"] = strconv.FormatUint(uint64(b.Height), 10)
-	args[prefix+"block_day"] = t.Day(b.Day())
+	args[prefix+"block_day"] = t.Day(b.Time)
 	args[prefix+"confirmations"] = strconv.FormatUint(uint64(b.Confirmations), 10)
 }
 

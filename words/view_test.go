@@ -247,6 +247,31 @@ func values(v View) []string {
 	return all
 }
 
+// TestDaysOfBlocks: a bound gives way to the two hours by which a block's time can
+// be off, each to its own side. What is said of a block itself does not: it has
+// one day, wherever it is named.
+func TestDaysOfBlocks(t *testing.T) {
+	s := find(t, "verdict-valid").subject(t)
+	r := s.Result
+	for _, c := range []struct{ time, before, own, after string }{
+		{"2026-11-23T23:30:10Z", "23 November 2026", "23 November 2026", "24 November 2026"},
+		{"2026-11-23T12:00:00Z", "23 November 2026", "23 November 2026", "23 November 2026"},
+		{"2026-11-23T00:30:10Z", "22 November 2026", "23 November 2026", "23 November 2026"},
+	} {
+		at, err := time.Parse(time.RFC3339, c.time)
+		require.NoError(t, err)
+		r.Header = &verify.BlockAt{Height: 103, Time: at, Confirmations: 6}
+		r.NoEarlier = &verify.BlockAt{Height: 102, Time: at, Confirmations: 7}
+		r.Witness = &verify.BlockAt{Height: 104, Time: at, Confirmations: 5}
+		r.NoLaterThan = r.Header.Day()
+		v := load(t, "en").View(s)
+		require.Contains(t, v.Headline, "no later than "+c.after)
+		require.Contains(t, v.Story, "It was signed after block 102, which is of about "+c.before+".")
+		require.Contains(t, v.Story, "A second timestamp in the proof leads to block 104: no later than "+c.after+".")
+		require.Equal(t, "Block 103 of "+c.own+" (confirmations: 6).", v.Checks[verify.Block].Text)
+	}
+}
+
 // TestStrangersWords: what a stranger wrote stays in its quotation marks.
 func TestStrangersWords(t *testing.T) {
 	r := verify.WithoutProof()
