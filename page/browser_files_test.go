@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gradseal/proof"
+	"gradseal/words"
 )
 
 // given is what somebody drops, and what the page answers.
@@ -165,6 +166,59 @@ func (c *chromium) testOneByOne(t *testing.T) {
 	// Another document begins anew: nothing of the one before must stay.
 	v.drop(write(t, dir, b.files, reissue)...)
 	require.Equal(t, []verdict{{reissue, "CANNOT TELL", "No proof was found for this document."}}, v.verdicts())
+}
+
+// testOrder: of many documents the worst stand first, and under each verdict they
+// are in the order of their names, numbers as people count.
+func (c *chromium) testOrder(t *testing.T) {
+	documents := make(map[string][]byte)
+	for _, name := range []string{"10.pdf", "9.pdf", "Zoe.pdf", "adam.pdf", "Émile.pdf"} {
+		documents[name] = append(bytes.Clone(sample(t, kbsu)), name...)
+	}
+	b := issue(t, uni, documents)
+	for _, name := range []string{"9.pdf", "Zoe.pdf", "adam.pdf"} {
+		b.files[name] = append(b.files[name], "changed"...)
+	}
+	v := c.open(t, pageOf(t, b.pack(t)))
+	chosen := []string{"Zoe.pdf", "10.pdf", "Émile.pdf", "adam.pdf", "9.pdf"}
+	for _, name := range chosen {
+		chosen = append(chosen, name+proof.Suffix)
+	}
+	v.choose(write(t, t.TempDir(), b.files, chosen...)...)
+	var seen []string
+	for _, card := range v.verdicts() {
+		seen = append(seen, card.Word+" "+card.File)
+	}
+	require.Equal(t, []string{"INVALID 9.pdf", "INVALID adam.pdf", "INVALID Zoe.pdf", "VALID 10.pdf", "VALID Émile.pdf"}, seen)
+}
+
+// testOtherDocument: of a file that was changed nothing but the first answer is
+// about it. The others say so before them, and no Yes among them is green.
+func (c *chromium) testOtherDocument(t *testing.T) {
+	b := transcripts(t)
+	b.files[lin] = append(bytes.Clone(b.files[lin]), "changed"...)
+	v := c.open(t, pageOf(t, b.pack(t)))
+	v.choose(write(t, t.TempDir(), b.files, kbsu, kbsu+proof.Suffix)...)
+	const green = `getComputedStyle(document.querySelector("#cards .checks .answer")).color`
+	colour := eval[string](v, green)
+	require.Empty(t, v.texts(".body h5"))
+	require.Len(t, v.texts(".checks .answer"), 6)
+	v.startOver()
+	v.choose(write(t, t.TempDir(), b.files, lin, lin+proof.Suffix)...)
+	for _, tag := range words.Languages() {
+		v.finish(func() {
+			v.run(`{ const choice = document.getElementById("language"); choice.value = ` + js(tag) + `; choice.dispatchEvent(new Event("change")) }`)
+		})
+		l, err := words.Load(tag)
+		require.NoError(t, err)
+		no, yes := l.Text("outcome.failed", nil), l.Text("outcome.ok", nil)
+		require.Equal(t, []string{no}, v.texts(".body ul:has(+ h5) .answer"))
+		require.Equal(t, []string{l.Text("other-document", nil)}, v.texts(".body h5"))
+		require.Equal(t, []string{yes, yes, yes, yes, yes}, v.texts(".body h5 + ul .answer"))
+		require.NotContains(t, eval[[]string](v, `[...document.querySelectorAll("h5 + ul .answer")].map((e) => getComputedStyle(e).color)`), colour)
+		require.NotContains(t, eval[[]string](v, `[...document.querySelectorAll("h5 + ul .badge")].map((e) => getComputedStyle(e).backgroundColor)`), colour)
+		v.shoot("other document " + tag)
+	}
 }
 
 // testTools makes one file of two, and two of one, and compares the bytes.

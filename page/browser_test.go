@@ -186,6 +186,8 @@ func TestBrowser(t *testing.T) {
 		{"Still", c.testStill},
 		{"Files", c.testFiles},
 		{"OneByOne", c.testOneByOne},
+		{"Order", c.testOrder},
+		{"OtherDocument", c.testOtherDocument},
 		{"Tools", c.testTools},
 		{"Chinese", c.testChinese},
 		{"Languages", c.testLanguages},

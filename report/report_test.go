@@ -191,6 +191,24 @@ func TestOtherFile(t *testing.T) {
 	require.Empty(t, stepOnPage.FindAllString(write(t, r), -1))
 }
 
+// TestOtherDocument: the answers that are about another document than the file say
+// so before them, and no Yes among them is green.
+func TestOtherDocument(t *testing.T) {
+	r := reportOf(t, samples(t)[0], "a.pdf")
+	r.View.Checks[0].Outcome = "failed"
+	for range 5 {
+		r.View.Checks = append(r.View.Checks, words.Check{Name: "x", Question: "And it?", Outcome: "ok", Word: "Yes", Text: "It is."})
+	}
+	require.NotContains(t, write(t, r), `class="other"`)
+	r.View.Other = "About another:"
+	page := write(t, r)
+	requireWellFormed(t, page)
+	first, rest, found := strings.Cut(page, `<tr><th colspan="4">About another:</th></tr>`)
+	require.True(t, found)
+	require.Equal(t, 1, strings.Count(first, "<tr"))
+	require.Equal(t, 5, strings.Count(rest, `<tr class="other">`))
+}
+
 // TestFalseProof: of a proof that leads elsewhere, the steps end where it does.
 func TestFalseProof(t *testing.T) {
 	s := samples(t)[0]

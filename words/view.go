@@ -24,6 +24,7 @@ type View struct {
 	Story       []string `json:"story"`        // further plain sentences
 	Advice      string   `json:"advice"`       // what to do now; "" where the document is valid
 	Checks      []Check  `json:"checks"`       // six, in order; none where the proof could not be read
+	Other       string   `json:"other"`        // "", or what all checks but the first are about: not this file
 	NotProven   []string `json:"not_proven"`
 	Facts       []Fact   `json:"facts"`
 	StatusAsOf  string   `json:"status_as_of"` // a day in words, or ""
@@ -90,6 +91,9 @@ func (l *Language) View(s Subject) View {
 		NotProven:  t.notProven(),
 		Facts:      t.facts(),
 		StatusAsOf: l.Day(t.r.StatusAsOf),
+	}
+	if len(v.Checks) > 0 && t.r.Checks[verify.Document].Outcome == verify.Failed {
+		v.Other = t.say("other-document")
 	}
 	if !t.r.StatusAsOf.IsZero() {
 		v.StatusDate = t.r.StatusAsOf.UTC().Format(time.DateOnly)

@@ -150,6 +150,9 @@ func vectors(t *testing.T) []*vector {
 // open, and each of them says something.
 func sentences(v View) []string {
 	all := append([]string{v.Word, v.Headline}, v.Story...)
+	if v.Other != "" {
+		all = append(all, v.Other)
+	}
 	all = append(all, v.NotProven...)
 	for _, c := range v.Checks {
 		all = append(all, c.Question, c.Word, c.Text)
@@ -197,6 +200,8 @@ func TestVectors(t *testing.T) {
 					if s.Result.Verdict == verify.Valid && !s.Result.WorkOnly {
 						require.Contains(t, v.Headline, l.Day(s.Result.NoLaterThan))
 					}
+					differs := len(v.Checks) > 0 && v.Checks[verify.Document].Outcome == "failed"
+					require.Equal(t, differs, v.Other != "", "the other answers are about another file")
 					for i, c := range v.Checks {
 						require.Equal(t, s.Result.Checks[i].Outcome.String(), c.Outcome)
 					}

@@ -593,7 +593,8 @@ function notice(lines, bad = false, list = null) {
 }
 
 function showResults() {
-  const views = [...state.views].sort((a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict));
+  const names = new Intl.Collator(locale(), { numeric: true });
+  const views = [...state.views].sort((a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict) || names.compare(a.file, b.file));
   const nothing = views.length === 0 && state.ignored.length === 0 && state.notices.length === 0;
   const wanted = state.documents.every((item) => isProof(item.name));
   const next = views.length === 0 ? null : wanted ? "drop.document" : "drop.again";
@@ -707,7 +708,7 @@ function cardBody(view) {
       make("dd", {}, view.status_as_of + age(view.status_date)))));
   }
   if (view.checks?.length > 0) {
-    body.append(make("section", {}, make("h4", {}, text("checks")), make("ul", { class: "checks" }, ...view.checks.map(check))));
+    body.append(make("section", {}, make("h4", {}, text("checks")), ...checks(view)));
   }
   if (view.not_proven?.length > 0) {
     body.append(make("section", { class: "limits" }, make("h4", {}, text("not-proven")),
@@ -719,6 +720,13 @@ function cardBody(view) {
   }
   addTools(view, body);
   return body;
+}
+
+// checks are the answers. Where the file is not the document of its proof, all but
+// the first are about another one, and no Yes among them is this file's.
+function checks({ checks: all, other }) {
+  const list = (part, about) => make("ul", { class: "checks" + about }, ...part.map(check));
+  return other ? [list(all.slice(0, 1), ""), make("h5", {}, other), list(all.slice(1), " other")] : [list(all, "")];
 }
 
 function check({ question, outcome, word, text: sentence }) {
