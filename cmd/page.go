@@ -45,8 +45,11 @@ func (a *app) newPageCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "page",
 		Short: "Write the offline verification page: one HTML file",
-		Long: `Writes a page that checks documents in a browser, as "gradseal verify" does here:
-with the same verifier inside it, from a file or a USB stick, without network.
+		Long: `Writes a page that checks documents in a browser, with the verifier of "gradseal
+verify" inside it: from a file or a USB stick, without network. Proofs are found
+in another way. Of files that are dropped together, a proof goes with the document
+that it was made for, whatever its name is; gradseal verify looks for it beside the
+document, as NAME.pdf.proof.json, or where it is told to.
 
 The page recognises the issuers that this machine trusts, or with --trust those
 of the packs named, and has their status lists and block headers as they are
