@@ -204,6 +204,11 @@ func (o *ownBooks) tell(f audit.Finding) {
 const (
 	importNewest = "get the newest list that was published, and take it in before anything is signed: gradseal status import FILE"
 	restoreHome  = "restore the home from a backup: gradseal restore"
+	// closeStolen ends the set of a stolen key at the theft. One that issuer rotate has
+	// ended cannot be dated back any more.
+	closeStolen = "ask the other officers whether it is theirs. If it is nobody's, a key is stolen: " +
+		"gradseal issuer close-key --since TIME --reason stolen, with --drop KEY where it is another officer's. " +
+		"Do not run issuer rotate before: what the thief signed would stay good"
 )
 
 func listWords(f audit.Finding) (finding, hint string) {
@@ -230,7 +235,7 @@ func listWords(f audit.Finding) (finding, hint string) {
 			noted = fmt.Sprintf("none after number %d", f.Noted)
 		}
 		return fmt.Sprintf("%s has number %d here, and the journal knows %s: it was signed elsewhere and taken in, or the journal was cut off", capital(which), f.Listed, noted),
-			"ask the other officers whether it is theirs. If it is nobody's, the key is stolen: gradseal issuer rotate"
+			closeStolen
 	}
 	if f.Kind == audit.ListsUnknown {
 		return fmt.Sprintf("The journal knows %s with number %d and with number %d, and nothing between: entries were left out when it was written anew, or the lists were signed elsewhere", which, f.Noted, f.Listed),
@@ -269,7 +274,7 @@ func batchWords(f audit.Finding) (finding, hint string) {
 			restoreHome + ", and run the same anchor command again"
 	case audit.OnlyListed:
 		return fmt.Sprintf("The status list of %s for %s names a batch that this home did not make: batch root %x. It was made with the key elsewhere, by another officer, or here after the backup that this home was restored from", f.Issuer, f.Network, f.Root),
-			"ask the other officers whether it is theirs. If it is nobody's, the key is stolen: withdraw that batch, and then gradseal issuer rotate"
+			closeStolen + fmt.Sprintf(". Then withdraw the batch: gradseal withdraw --batch ROOT --unknown-batch --reason %s --network %s", issuer.ReasonKeyCompromise, f.Network)
 	}
 	return fmt.Sprintf("Batch %s was planned, says the journal, and is not on disk, neither signed nor dropped: its directory was removed. Nothing of it was issued", f.Batch),
 		"nothing, unless somebody removes files here by hand"
