@@ -64,9 +64,10 @@ lists that are here now, and says of each one what is to be done:
   cannot tell   something that is needed is not known here
 
 The archive is the folders that are named, with their PDFs and proofs: beside a
-document, in it, or anywhere in the folders. A proof without its document is
-judged without it. Where nothing is named, the archive is all documents of the
-batches that this home made for the network, where they were anchored.
+document, in it, anywhere in the folders, or in the ZIP files of proofs that are
+named or that this home wrote. A proof without its document is judged without it.
+Where nothing is named, the archive is all documents of the batches that this home
+made for the network, where they were anchored.
 
 In the home of a registrar the batches on disk, the journal and the status lists
 are compared, too: what only one or two of them know is reported, with what it can
@@ -74,6 +75,7 @@ mean. Nothing is changed, and no network is needed.`,
 		Example: `  gradseal audit
   gradseal audit --network regtest rehearsal/
   gradseal audit archive/2026 archive/2027 --csv audit.csv
+  gradseal audit transcripts/ proofs.zip
   gradseal audit --json archive/
 
 Exit codes: 0 every document is sound, or withdrawn by the institution whose home
@@ -119,6 +121,10 @@ func (a *app) runAudit(ctx context.Context, o auditOptions, args []string) error
 	if r.issuers, err = a.ownIssuers(); err != nil {
 		return err
 	}
+	defer r.closeZips()
+	if err := r.openOwnZips(ctx); err != nil {
+		return err
+	}
 	if len(args) == 0 {
 		err = r.takeBatches()
 	} else {
@@ -150,6 +156,10 @@ type auditor struct {
 	rows        *bufio.Writer           // of the table; nil: none is written
 	counts      *auditCounts
 	skipped     int // documents that were forgotten
+
+	zips    []*proofFolder                // archives of proofs
+	ownZips map[*batch.Batch]*proofFolder // of them those that this home has written
+	zipped  []auditItem                   // the proofs in those that were named
 }
 
 // auditItem is something to audit.
@@ -158,8 +168,9 @@ type auditItem struct {
 	// Of entry the document is known to be, with path as it was anchored; its batch
 	// is nil where the document was found in a folder.
 	entry
-	isProof bool  // a proof without its document
-	err     error // what was named cannot be looked into
+	isProof bool                          // a proof without its document
+	read    func() (*verify.Proof, error) // such a one, where it is in an archive
+	err     error                         // what was named cannot be looked into
 }
 
 // takeBatches takes the documents of this home's batches of the network.
@@ -214,6 +225,8 @@ func (r *auditor) takeFolders(ctx context.Context, args []string) error {
 			return err
 		case info.IsDir():
 			err = found.walk(arg)
+		case isProofZip(arg):
+			found.zips = append(found.zips, arg)
 		default:
 			found.add(arg)
 		}
@@ -222,16 +235,23 @@ func (r *auditor) takeFolders(ctx context.Context, args []string) error {
 		}
 	}
 	alone := found.finish()
-	if len(found.documents)+len(alone)+len(found.unreadable) == 0 {
+	if err := r.openNamedZips(ctx, found.zips); err != nil {
+		return err
+	}
+	if len(found.documents)+len(alone)+len(found.unreadable)+len(r.zipped) == 0 {
 		return hinted(errors.New("there is no PDF and no proof in what was named"), "name the folder of the archive: gradseal audit DIR")
 	}
 	r.find = &evidence.Finder{Beside: proofsBeside()}
+	r.find.Folder = r.findZipped
 	if len(alone) > 0 {
 		folder, err := r.peekProofs(ctx, alone)
 		if err != nil {
 			return err
 		}
-		r.find.Folder, r.alone = folder.find, make(map[verify.Digest]bool)
+		r.zips = append(r.zips, folder)
+	}
+	if len(alone)+len(r.zipped) > 0 {
+		r.alone = make(map[verify.Digest]bool)
 	}
 	for _, path := range found.documents {
 		r.items = append(r.items, auditItem{file: path})
@@ -242,6 +262,7 @@ func (r *auditor) takeFolders(ctx context.Context, args []string) error {
 	for _, path := range alone { // last: those of documents that were read are no items
 		r.items = append(r.items, auditItem{file: path, isProof: true})
 	}
+	r.items = append(r.items, r.zipped...)
 	r.index(true)
 	return nil
 }
@@ -273,6 +294,7 @@ func (r *auditor) index(digests bool) {
 // archive is what lies in the folders that were named.
 type archive struct {
 	documents, proofs []string
+	zips              []string // archives of proofs
 	unreadable        []unreadable
 }
 
@@ -398,17 +420,24 @@ func (r *auditor) judgeDocument(ctx context.Context, x auditItem, bar *checking)
 	if x.err != nil {
 		return r.classify(x, judged{path: x.file, Result: verify.NotRead(x.err)}), nil
 	}
-	j, err := judgeOne(r.verifier, r.find, x.file, bar.writer(ctx), true)
+	j, err := judgeOne(r.verifier, r.finderFor(x), x.file, bar.writer(ctx), true)
 	if err != nil {
 		return nil, err
 	}
 	return r.classify(x, j), nil
 }
 
+func (x auditItem) readProof() (*verify.Proof, error) {
+	if x.read != nil {
+		return x.read()
+	}
+	return readProof(x.file)
+}
+
 // judgeProof judges a proof that lies alone; nil where it is the proof of one of
 // the documents.
 func (r *auditor) judgeProof(x auditItem) *audited {
-	p, err := readProof(x.file)
+	p, err := x.readProof()
 	if err != nil {
 		return r.classify(x, judged{path: x.file, Result: verify.NotRead(err)})
 	}

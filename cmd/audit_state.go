@@ -130,7 +130,7 @@ func (r *auditor) stateOfProblem(d *audited, anchored bool) (auditState, string)
 	switch d.Reason {
 	case verify.Unreadable:
 		if anchored && errors.Is(d.Problem, fs.ErrNotExist) {
-			return stateMissing, goneText(d.path)
+			return stateMissing, r.goneText(d)
 		}
 		return stateUnreadable, told(d.judged)
 	case verify.MalformedProof:
@@ -139,18 +139,21 @@ func (r *auditor) stateOfProblem(d *audited, anchored bool) (auditState, string)
 		if anchored && d.batch.Documents[d.index].Digest != d.digest {
 			return stateMissing, "Another document is in its place, without a proof"
 		}
-		return stateMissing, "Its proof is missing"
+		return stateMissing, noProofText(d)
 	case verify.BrokenTrailer:
 		return stateInvalid, told(d.judged)
 	}
 	return stateCannotTell, told(d.judged)
 }
 
-func goneText(document string) string {
-	if _, err := os.Lstat(document + proof.Suffix); err != nil {
-		return "Neither the document nor its proof is where it was"
+func (r *auditor) goneText(d *audited) string {
+	if _, err := os.Lstat(d.path + proof.Suffix); err == nil {
+		return "The document is not where it was; its proof is"
 	}
-	return "The document is not where it was; its proof is"
+	if z := r.ownZips[d.batch]; z != nil && len(z.of(verify.Digest(d.batch.Documents[d.index].Digest))) > 0 {
+		return "The document is not where it was; its proof is in " + shown(d.batch.Archive)
+	}
+	return "Neither the document nor its proof is where it was"
 }
 
 // otherProof says of an anchored document with the proof of another batch that
@@ -193,7 +196,10 @@ func (r *auditor) adviseAudit(d *audited) string {
 		return r.adviseStranger(d)
 	}
 	again := "gradseal proofs " + d.batch.ID
-	if !d.isAnchored() {
+	switch {
+	case d.isArchived():
+		again += " --archive " + argument(d.batch.Archive)
+	case !d.isAnchored():
 		again += " -o FOLDER"
 	}
 	switch d.state {
@@ -245,9 +251,22 @@ func (r *auditor) adviseStranger(d *audited) string {
 			return "make it readable, or restore it from a backup"
 		}
 	case stateMissing:
-		return "put the proof into the archive. The institution can write it again: gradseal proofs BATCH, in the home that anchored it"
+		return "put the proof into the archive. " + r.whoHasProof()
 	}
 	return r.advice(d.judged, nil)
+}
+
+// whoHasProof says where the proof of a document can be written that no batch of this
+// home has.
+func (r *auditor) whoHasProof() string {
+	const elsewhere = "gradseal proofs BATCH, in the home that anchored it"
+	if r.home == nil {
+		return "The institution can write it again: " + elsewhere
+	}
+	if slices.ContainsFunc(r.home.batches, func(b *batch.Batch) bool { return b.Forgotten() > 0 }) {
+		return "This home cannot write it: it never anchored the document, or has forgotten it, and then only who has a copy of the proof still has one"
+	}
+	return "This home never anchored the document, and cannot write it: " + elsewhere
 }
 
 // hasBetter reports whether the batch has evidence that the header chain of today

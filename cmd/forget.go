@@ -449,6 +449,20 @@ func (f *forgetting) report(names, withdrawals int) error {
 	return f.show(out)
 }
 
+// adviseArchive says how an archive of proofs, if it is one, gets rid of those that
+// were forgotten.
+func (f *forgetting) adviseArchive(path string) {
+	for _, b := range f.batches {
+		switch {
+		case b.Archive != path:
+		case len(b.All()) == 0:
+			f.ui.note("  No other document of batch %s is left: remove the archive", b.ID)
+		default:
+			f.ui.note("  Write the archive again without it: gradseal proofs %s --archive %s", b.ID, argument(path))
+		}
+	}
+}
+
 func (f *forgetting) show(out forgetJSON) error {
 	if f.ui.json {
 		return f.ui.object(out)
@@ -467,6 +481,7 @@ func (f *forgetting) show(out forgetJSON) error {
 	}
 	for _, path := range out.Proofs {
 		f.ui.note("The proof is still there, with the salt in it: %s", shown(path))
+		f.adviseArchive(path)
 	}
 	f.ui.note("Backups of this home that were made before still hold what was forgotten here")
 	return nil

@@ -62,7 +62,11 @@ func (a *app) openProofFolder(ctx context.Context, folder string) (*proofFolder,
 		if err != nil {
 			return nil, err
 		}
-		return a.openProofArchive(ctx, folder)
+		f, err := a.openProofArchive(ctx, folder)
+		if err == nil && len(f.proofs) == 0 {
+			a.ui.warn("%s holds no proofs", shown(folder))
+		}
+		return f, err
 	}
 	paths, err := listProofs(folder)
 	if err != nil {
