@@ -138,14 +138,20 @@ type Reader struct{ files []*zip.File }
 // whole where it is not as an archive of proofs is. Files whose names do not end in
 // .json are passed over. It takes some 500 bytes of memory for each file.
 func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
-	within := &limited{r: r, left: maxDirectory}
+	return newReader(r, size, MaxEntries, maxDirectory)
+}
+
+// newReader is NewReader with its limits, which tests make small: an archive at those
+// above takes gigabytes.
+func newReader(r io.ReaderAt, size int64, most int, directory int64) (*Reader, error) {
+	within := &limited{r: r, left: directory}
 	z, err := zip.NewReader(within, size)
 	switch {
 	case errors.Is(err, errDirectory):
 		return nil, errDirectory
 	case err != nil && !errors.Is(err, zip.ErrInsecurePath): // names are looked at below
 		return nil, fmt.Errorf("is not a ZIP archive that can be read: %w", err)
-	case len(z.File) > MaxEntries:
+	case len(z.File) > most:
 		return nil, errTooMany
 	}
 	within.open = true

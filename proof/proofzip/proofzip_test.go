@@ -144,6 +144,29 @@ func TestHostile(t *testing.T) {
 	}
 	refused("encrypted", change(8, 1))
 	refused("method 99", change(10, 99))
+
+	// The limits of the whole, in small.
+	var names []string
+	for i := range 200 {
+		names = append(names, fmt.Sprintf("%d%s.json", i, strings.Repeat("x", 1000)))
+	}
+	many := write(t, names...)
+	for _, c := range []struct {
+		entries   int
+		directory int64
+		fault     string
+	}{
+		{200, 400_000, ""},
+		{199, 400_000, "than an archive of proofs may have"},
+		{200, 200_000, "its list of files has more than"},
+	} {
+		_, err := proofzip.NewReaderWithin(bytes.NewReader(many), int64(len(many)), c.entries, c.directory)
+		if c.fault == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, c.fault)
+		}
+	}
 }
 
 // What the directory says of a file and the file itself must agree.

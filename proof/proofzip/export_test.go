@@ -1,0 +1,3 @@
+package proofzip
+
+var NewReaderWithin = newReader
