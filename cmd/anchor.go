@@ -58,9 +58,6 @@ func (o *anchorOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.leaves, "leaves", false, "what is named are shard files, which gradseal leaves made where the documents are")
 	flags.StringVar(&o.psbtIn, "psbt-in", "", "`file` with what the signer made of --psbt-out: goes on with that batch")
 	flags.StringVar(&o.archive, "archive", "", archiveUsage)
-	for _, other := range []string{"manifest", "table", "leaves"} { // a table names the proof of each document
-		cmd.MarkFlagsMutuallyExclusive("archive", other)
-	}
 	cmd.MarkFlagsMutuallyExclusive("psbt-in", "psbt-out")
 	cmd.MarkFlagsMutuallyExclusive("status-list", "manifest")
 	for _, other := range []string{"manifest", "table", "status-list", "psbt-in", "strict", "replace-test-proofs"} {
@@ -96,8 +93,30 @@ func (o *anchorOptions) checkFlags(cmd *cobra.Command) error {
 			return fmt.Errorf("--%s: no file is named", name) // such as by a variable that is not set
 		}
 	}
+	if err := o.checkArchiveFlags(cmd); err != nil {
+		return err
+	}
 	if _, calendars, err := splitVia(o.nodeOptions.via); err == nil && !calendars && (cmd.Flag("calendar").Changed || cmd.Flag("min-calendars").Changed) {
 		return hinted(errors.New("calendars were named, and they are not asked"), "add --via calendars, or --via bitcoind,calendars for both")
+	}
+	return nil
+}
+
+// checkArchiveFlags refuses what an archive of proofs does not go with, before what
+// is named is looked at.
+func (o *anchorOptions) checkArchiveFlags(cmd *cobra.Command) error {
+	if o.archive == "" {
+		return nil
+	}
+	for _, name := range []string{"manifest", "table"} {
+		if cmd.Flag(name).Changed {
+			return hinted(fmt.Errorf("--archive does not go with --%s: the table of proofs names a proof file for each row of the list, and in an archive there are none", name),
+				"leave out --archive; when the batch is complete, gradseal proofs BATCH --archive FILE.zip writes one")
+		}
+	}
+	if o.leaves {
+		return hinted(errors.New("--archive does not go with --leaves: the proofs are written where the documents are, from the answers"),
+			"leave out --archive; when the batch is complete, gradseal proofs BATCH --archive FILE.zip writes one")
 	}
 	return nil
 }
