@@ -125,7 +125,7 @@ func (c *collection) walk(dir string) error {
 		case err != nil: // of a folder, in which there may be anybody's
 			c.refusals = append(c.refusals, Finding{path, faultOf(err)})
 		case strings.HasSuffix(path, proof.Suffix):
-		case !walk.Hidden(e) && isLinkToFolder(path, e):
+		case !walk.Hidden(e) && walk.IsLinkToFolder(path, e):
 			c.refuse(path, "is a symbolic link to a folder: name that folder, or remove the link")
 		case walk.Hidden(e) || !strings.EqualFold(filepath.Ext(path), ".pdf"):
 			if c.takes(path) {
@@ -159,15 +159,6 @@ func (c *collection) refuse(path, fault string) {
 		return
 	}
 	c.refusals = append(c.refusals, Finding{path, fault})
-}
-
-// isLinkToFolder finds what a walk passes over in silence.
-func isLinkToFolder(path string, d fs.DirEntry) bool {
-	if d.Type()&fs.ModeSymlink == 0 {
-		return false
-	}
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 const separator = string(filepath.Separator)

@@ -84,8 +84,10 @@ func isProofName(path string) bool {
 type documents struct {
 	paths  []string
 	proofs []string // proof files named on the command line
-	// unreadable are folders that could not be looked into, with the reason.
+	// unreadable are folders that could not be looked into, and links to folders, with
+	// the reason.
 	unreadable []unreadable
+	others     []string // files in folders that are neither PDFs, by their names, nor proofs
 }
 
 type unreadable struct {
@@ -120,6 +122,8 @@ func collectDocuments(args []string) (documents, error) {
 	}
 	slices.Sort(d.paths)
 	d.paths = slices.Compact(d.paths)
+	slices.Sort(d.others)
+	d.others = slices.Compact(d.others)
 	slices.SortStableFunc(d.unreadable, compareUnreadable)
 	if len(d.paths) == 0 && len(d.proofs) > 0 {
 		return documents{}, hinted(errors.New("only proofs were named"), "name the documents too: a proof says nothing without its document")
@@ -147,6 +151,8 @@ func (d *documents) besideProofs() {
 	}
 }
 
+var errLinkToFolder = errors.New("a link to a folder is not followed: name that folder itself")
+
 // walk takes in what a folder holds. What is no regular file is found out when it
 // is read.
 func (d *documents) walk(dir string) error {
@@ -154,8 +160,13 @@ func (d *documents) walk(dir string) error {
 		switch {
 		case err != nil:
 			d.unreadable = append(d.unreadable, unreadable{path, err})
-		case !walk.Hidden(e) && strings.EqualFold(filepath.Ext(path), ".pdf"):
+		case walk.Hidden(e) || isProofName(path):
+		case walk.IsLinkToFolder(path, e):
+			d.unreadable = append(d.unreadable, unreadable{path, errLinkToFolder})
+		case strings.EqualFold(filepath.Ext(path), ".pdf"):
 			d.paths = append(d.paths, path)
+		default:
+			d.others = append(d.others, path)
 		}
 		return nil
 	})
@@ -163,6 +174,14 @@ func (d *documents) walk(dir string) error {
 
 // count is how many documents there is something to say about.
 func (d documents) count() int { return len(d.paths) + len(d.unreadable) }
+
+// notePassedOver says that there is more in the folders than what is taken, and what
+// naming a file does.
+func (a *app) notePassedOver(d documents, done string) {
+	if n := len(d.others); n > 0 {
+		a.ui.note("Passed over %s whose name does not end in .pdf: to have one %s, name it", count(n, "file"), done)
+	}
+}
 
 // named are the proofs that were named, with the one of --proof.
 func (d documents) named(one string) []string {

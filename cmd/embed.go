@@ -148,8 +148,13 @@ func (e *embedder) add(path, given string) error {
 		return err
 	}
 	if len(found.unreadable) > 0 {
-		return found.unreadable[0].err
+		first := found.unreadable[0]
+		if errors.Is(first.err, errLinkToFolder) {
+			return hinted(fmt.Errorf("%s: %w", first.path, first.err), "take the link out of %s, and run the same command again", shown(path))
+		}
+		return first.err
 	}
+	e.notePassedOver(found, "taken, too")
 	for _, document := range found.paths {
 		document = filepath.Clean(document)
 		e.jobs = append(e.jobs, &embedJob{document: document, proof: document + proof.Suffix, under: filepath.Clean(path)})

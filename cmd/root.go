@@ -76,6 +76,7 @@ type app struct {
 	cfg     settings
 	samples fs.FS
 	entries *journal.Journal // of the home, once it was used
+	strays  *strayProofs     // nil: none is looked for
 
 	homeFlag, configFlag string
 }

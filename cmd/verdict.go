@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -243,9 +245,12 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 	}
 	switch reason(j.Result) {
 	case verify.Unreadable:
+		if errors.Is(j.Problem, errLinkToFolder) {
+			return "name the folder that the link leads to, too: gradseal verify FOLDER FOLDER"
+		}
 		return "make the file readable, or take it out of the folder"
 	case verify.NoProof:
-		return adviseNoProof(j.path)
+		return a.adviseNoProof(j.path)
 	case verify.MalformedProof:
 		return "ask for the proof again, as a file and not as text in a mail"
 	case verify.BrokenTrailer:
@@ -290,13 +295,17 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 	return ""
 }
 
-func adviseNoProof(document string) string {
+func (a *app) adviseNoProof(document string) string {
 	if isTimestamp(document) {
 		return "this is a timestamp, and no document. It names no issuer, but may prove by when one existed: gradseal verify FILE --ots FILE" + otsSuffix
 	}
 	ask := "ask whoever gave you the document for its proof, NAME.pdf" + proof.Suffix + ", and put it beside the document"
 	if isTimestamp(document + otsSuffix) {
 		ask += ". The .ots file beside it names no issuer, but may prove by when it existed: gradseal verify FILE --ots FILE" + otsSuffix
+	}
+	if a.strays.in(filepath.Dir(document)) {
+		dir := argument(filepath.Dir(document))
+		ask += fmt.Sprintf(". If its proof is here under another name: gradseal verify --proofs %s %s", dir, dir)
 	}
 	return ask
 }

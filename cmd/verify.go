@@ -204,6 +204,10 @@ func (a *app) newQuestion(ctx context.Context, o verifyOptions, args []string, f
 	if err := file.check(q.docs.count()); err != nil {
 		return nil, err
 	}
+	a.notePassedOver(q.docs, "checked")
+	if o.proofs == "" {
+		a.strays = new(strayProofs)
+	}
 	if o.proofs != "" {
 		if q.folder, err = a.openProofFolder(ctx, o.proofs); err != nil {
 			return nil, err

@@ -176,8 +176,15 @@ type reporter struct {
 	others   map[verify.Digest]string
 	held     []judged
 	tally    tally
-	advices  []string
-	unsaid   int // advices that were too many to keep
+	advices  []*advised
+	unsaid   int // documents with advices that were too many to keep
+}
+
+// advised is what to do about one document or several.
+type advised struct {
+	advice string
+	first  string // path
+	n      int
 }
 
 // newReporter is for n documents.
@@ -238,14 +245,25 @@ func (r *reporter) print(j judged) error {
 		return nil
 	}
 	r.a.printLine(j, r.accepted)
-	switch {
-	case advice == "" || slices.Contains(r.advices, advice):
-	case len(r.advices) < maxAdvices:
-		r.advices = append(r.advices, advice)
-	default:
-		r.unsaid++
+	if advice != "" {
+		r.keep(advice, j.path)
 	}
 	return nil
+}
+
+// keep keeps what to do about a document for printAdvices.
+func (r *reporter) keep(advice, path string) {
+	for _, kept := range r.advices {
+		if kept.advice == advice {
+			kept.n++
+			return
+		}
+	}
+	if len(r.advices) == maxAdvices {
+		r.unsaid++
+		return
+	}
+	r.advices = append(r.advices, &advised{advice, path, 1})
 }
 
 // finish reports what is left and the summary, and returns the worst verdict as
@@ -267,8 +285,12 @@ func (r *reporter) printAdvices() {
 	if r.a.ui.quiet {
 		return
 	}
-	for _, advice := range r.advices {
-		r.a.ui.result("What to do: %s", advice)
+	for _, kept := range r.advices {
+		about := shown(kept.first)
+		if kept.n > 1 {
+			about = fmt.Sprintf("%s, the first is %s", count(kept.n, "document"), about)
+		}
+		r.a.ui.result("What to do (%s): %s", about, kept.advice)
 	}
 	if r.unsaid > 0 {
 		r.a.ui.result("What to do about %s more, each says for itself: gradseal verify FILE", count(r.unsaid, "document"))

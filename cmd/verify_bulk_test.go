@@ -123,7 +123,7 @@ func TestReporterHolds(t *testing.T) {
 	require.Error(t, r.finish())
 	require.Contains(t, out.String(), "1,003 documents: 1,003 INVALID\n")
 	for _, other := range []string{"a.pdf", "b.pdf"} {
-		require.Contains(t, out.String(), "What to do: this is the proof of another document that you have: "+other)
+		require.Contains(t, out.String(), "): this is the proof of another document that you have: "+other)
 	}
 }
 
@@ -136,7 +136,8 @@ func TestReporterAdvices(t *testing.T) {
 		require.NoError(t, r.add(mixedUp(fmt.Sprintf("%d.pdf", i), byte(i+1), byte(max(i, 1)))))
 	}
 	require.Error(t, r.finish())
-	require.Equal(t, maxAdvices, strings.Count(out.String(), "What to do: "))
+	require.Equal(t, maxAdvices, strings.Count(out.String(), "What to do ("))
+	require.Contains(t, out.String(), "What to do (1.pdf): this is the proof of another document that you have: 0.pdf")
 	require.Regexp(t, `What to do about \d+ documents more, each says for itself`, out.String())
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"gradseal/internal/walk"
 	"gradseal/proof"
@@ -106,6 +107,45 @@ func listProofs(dir string) ([]string, error) {
 		return nil
 	})
 	return paths, err
+}
+
+// strayProofs knows the folders in which proofs lie that belong, by their names, to no
+// document there. Each is looked into once, from several goroutines.
+type strayProofs struct {
+	mu  sync.Mutex
+	has map[string]bool
+}
+
+// in reports whether there are such proofs in a folder; nil knows of none.
+func (s *strayProofs) in(dir string) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	has, known := s.has[dir]
+	if !known {
+		has = hasStrayProof(dir)
+		if s.has == nil {
+			s.has = make(map[string]bool)
+		}
+		s.has[dir] = has
+	}
+	return has
+}
+
+func hasStrayProof(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false // as without such proofs: it is only for an advice
+	}
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		names[e.Name()] = true
+	}
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return !walk.Hidden(e) && isProofName(e.Name()) && !names[e.Name()[:len(e.Name())-len(proof.Suffix)]]
+	})
 }
 
 // peekProof reads the digest in the beginning of a proof file.

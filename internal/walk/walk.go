@@ -58,3 +58,13 @@ func read(dir string) ([]fs.DirEntry, error) {
 
 // Hidden reports whether an entry of a folder is hidden, by its name.
 func Hidden(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") }
+
+// IsLinkToFolder reports whether an entry that Files visits is a link to a folder, which
+// is not followed.
+func IsLinkToFolder(path string, e fs.DirEntry) bool {
+	if e.Type()&(fs.ModeSymlink|fs.ModeIrregular) == 0 { // irregular: a junction on Windows
+		return false
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
