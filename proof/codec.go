@@ -120,6 +120,9 @@ func parse(data []byte) (*Proof, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("the file has more than %d bytes, the most that a proof can have", MaxSize)
 	}
+	if len(data) == 0 {
+		return nil, errors.New("the file is empty")
+	}
 	f, err := unmarshalFile(data)
 	if err != nil {
 		return nil, err

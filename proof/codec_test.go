@@ -141,7 +141,7 @@ func TestParseRefuses(t *testing.T) {
 
 	tests := []broken{
 		// The file as a whole.
-		{"empty", "", "malformed JSON: EOF"},
+		{"empty", "", "the file is empty"},
 		{"CRLF", strings.ReplaceAll(good, "\n", "\r\n"), "line 1 " + spelling},
 		{"byte order mark", "\ufeff" + good, "byte order mark"},
 		{"trailing byte", good + "x", spelling},
