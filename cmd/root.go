@@ -102,7 +102,7 @@ Exit codes: 0 done, or every document VALID; 1 an error, nothing was judged;
 	}
 	root.SetVersionTemplate("gradseal {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hinted(plainFlagError(err), "run: %s --help", cmd.CommandPath())
+		return hinted(plainFlagError(err), "%srun: %s --help", didYouMean("--", nearFlags(cmd, err)), cmd.CommandPath())
 	})
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.homeFlag, "home", "", "`directory` of keys, trust store, header chains and batches (default: "+defaultHomeText()+")")
@@ -175,14 +175,49 @@ func noneOf(group *cobra.Command, words []string) error {
 	if len(words) == 0 {
 		return nil
 	}
-	return hinted(fmt.Errorf("unknown command %s", quoted(words[0])), "run: %s --help", group.CommandPath())
+	return hinted(fmt.Errorf("unknown command %s", quoted(words[0])), "%srun: %s --help",
+		didYouMean(group.CommandPath()+" ", near(group, words[0])), group.CommandPath())
 }
 
-// strictHelp makes an error of "help" for a command that there is not. The command
-// itself is cobra's.
+// near are the commands of a group of which a word may be a slip.
+func near(group *cobra.Command, word string) []string {
+	group.SuggestionsMinimumDistance = 2
+	return group.SuggestionsFor(word)
+}
+
+// nearFlags are the flags of a command of which one that there is not may be a slip.
+func nearFlags(cmd *cobra.Command, err error) []string {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
+		return nil
+	}
+	flags := new(cobra.Command) // cobra finds what is near among commands
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	})
+	return near(flags, unknown.GetSpecifiedName())
+}
+
+// didYouMean begins a hint with what was meant, perhaps.
+func didYouMean(before string, names []string) string {
+	const most = 3
+	if len(names) == 0 || len(names) > most {
+		return ""
+	}
+	return "did you mean " + before + strings.Join(names, ", or "+before) + "? If not, "
+}
+
+// strictHelp makes an error of "help" for a command that there is not, and of
+// "completion" for such a shell. The commands themselves are cobra's.
 func strictHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	for _, help := range root.Commands() {
+		if help.Name() == "completion" {
+			addCommands(help)
+		}
 		if help.Name() == "help" {
 			help.Args = func(_ *cobra.Command, args []string) error {
 				found, rest, err := root.Find(args)
