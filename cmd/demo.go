@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,6 +63,8 @@ func (a *app) runDemo(ctx context.Context, keep bool) error {
 	}
 	if !keep {
 		defer os.RemoveAll(dir)
+		signal.Ignore(syscall.SIGPIPE) // who reads the story may stop reading: what is left is still to be removed
+		defer signal.Reset(syscall.SIGPIPE)
 	}
 	// One stream, so that a pipe shows the story in its order.
 	out := *a.ui
@@ -73,6 +77,9 @@ func (a *app) runDemo(ctx context.Context, keep bool) error {
 	for _, step := range []func(context.Context) error{d.anchor, d.check, d.forge, d.impersonate} {
 		if err := step(ctx); err != nil {
 			return err
+		}
+		if out, ok := d.ui.Out.(*results); ok && out.failure() != nil {
+			return out.failure() // nobody reads the rest
 		}
 	}
 	d.ui.result(`
