@@ -119,6 +119,7 @@ func (a *app) runIssuerCreate(ctx context.Context, o issuerCreateOptions) error 
 	if err != nil {
 		return err
 	}
+	a.warnNoRecovery(o)
 	return a.reportIssuer(f, o.recovery)
 }
 
@@ -165,15 +166,13 @@ func (a *app) mayCreate(id string) error {
 	return nil
 }
 
-// proposeRecovery asks for a recovery key where somebody can answer, and
-// reminds of it where nobody can.
+// proposeRecovery asks for a recovery key where somebody can answer.
 func (a *app) proposeRecovery(ctx context.Context, o *issuerCreateOptions) error {
 	switch {
 	case o.recovery != "" || o.noRecovery:
 		return nil
 	case !a.ui.interactive():
-		a.ui.warn("made without a recovery key: if passphrase or key are lost, every verifier has to be told of a new issuer (see --recovery)")
-		return nil
+		return nil // warnNoRecovery says so once a key was made
 	}
 	a.ui.note("A recovery key is a second key to print and lock away, for the day on which\nthe passphrase is forgotten or the key is stolen.")
 	for {
@@ -190,6 +189,13 @@ func (a *app) proposeRecovery(ctx context.Context, o *issuerCreateOptions) error
 		}
 		// Such as a passphrase, which is on the screen now.
 		a.ui.warn("the answer is y or n; the passphrase is asked for after this, and a passphrase typed here has been seen")
+	}
+}
+
+// warnNoRecovery reminds of the recovery key where nobody could be asked.
+func (a *app) warnNoRecovery(o issuerCreateOptions) {
+	if o.recovery == "" && !o.noRecovery && !a.ui.interactive() {
+		a.ui.warn("made without a recovery key: if passphrase or key are lost, every verifier has to be told of a new issuer (see --recovery)")
 	}
 }
 
@@ -343,7 +349,11 @@ func (a *app) reportIssuer(f *issuer.File, recovery string) error {
 		a.ui.note("Print the recovery key, lock the paper away, and delete the file.")
 	}
 	a.ui.note("Publish the fingerprint where people look for it: it is how verifiers know you.")
-	a.ui.note("Next: gradseal anchor PATH…, then: gradseal issuer pack -o FILE")
+	which := ""
+	if own, err := a.ownIssuers(); err == nil && len(own) > 1 {
+		which = " --issuer " + f.ID
+	}
+	a.ui.note("Next: gradseal anchor%s PATH…, then: gradseal issuer pack%s -o FILE", which, which)
 	return nil
 }
 
@@ -516,9 +526,18 @@ func (a *app) pickOwn(id string) (string, error) {
 	case len(own) == 0:
 		return "", errNoOwnIssuer()
 	case len(own) > 1:
-		return "", hinted(errors.New("this home has several issuers"), "say which one: --issuer %s", strings.Join(own, ", or --issuer "))
+		return "", hinted(errors.New("this home has several issuers"), "%s", a.sayWhich("say which one", own))
 	}
 	return own[0], nil
+}
+
+// sayWhich is the hint about several issuers, for this time and for good.
+func (a *app) sayWhich(say string, own []string) string {
+	file := a.configFlag
+	if file == "" {
+		file = a.home.configFile()
+	}
+	return fmt.Sprintf("%s: --issuer %s. For good: issuer: %s below anchor: in %s", say, strings.Join(own, ", or --issuer "), own[0], shown(file))
 }
 
 // mayReplacePack keeps an unrelated file from being overwritten.

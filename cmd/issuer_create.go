@@ -43,6 +43,7 @@ func (a *app) createWithOthers(ctx context.Context, o issuerCreateOptions) error
 	if err := c.obtainKeys(ctx); err != nil {
 		return err
 	}
+	a.warnNoRecovery(o)
 	return c.issue(ctx, c.first(o, officers, c.newKeys()))
 }
 
