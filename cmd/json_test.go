@@ -45,8 +45,9 @@ func TestJSONDocument(t *testing.T) {
 		"`audit`, the last object":           reflect.TypeFor[auditSummaryJSON](),
 		"`embed`":                            reflect.TypeFor[embedJSON](),
 		"`extract`":                          reflect.TypeFor[extractJSON](),
-		"`issuer create`, `issuer show`, `issuer rotate`, `issuer close-key`, `issuer pack -o FILE`, `trust add`, `trust list`, `trust export -o FILE`": reflect.TypeFor[issuerJSON](),
-		"`coin create`, `coin import`, `coin address`, `coin show`":                                                                                     reflect.TypeFor[coinAddressJSON](),
+		"`issuer create`, `issuer show`, `issuer rotate`, `issuer close-key`, `issuer pack -o FILE`, `trust add`, `trust export -o FILE`": reflect.TypeFor[issuerJSON](),
+		"`trust list`": reflect.TypeFor[trustedJSON](),
+		"`coin create`, `coin import`, `coin address`, `coin show`": reflect.TypeFor[coinAddressJSON](),
 		"`issuer key`":                   reflect.TypeFor[officerKeyJSON](),
 		"`page`":                         reflect.TypeFor[pageJSON](),
 		"`status join`":                  reflect.TypeFor[joinedJSON](),
@@ -82,6 +83,10 @@ func objectKeys(object reflect.Type, prefix string, flat bool) []string {
 	var keys []string
 	for i := range object.NumField() {
 		f := object.Field(i)
+		if f.Anonymous {
+			keys = append(keys, objectKeys(f.Type, prefix, flat)...)
+			continue
+		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		of := f.Type
 		if of.Kind() == reflect.Pointer {

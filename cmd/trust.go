@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"gradseal/bitcoin"
 	"gradseal/issuer"
 	"gradseal/trust"
 )
@@ -149,12 +151,23 @@ func readPack(path string) (*trust.Pack, error) {
 
 func (a *app) confirmFingerprint(ctx context.Context, f *issuer.File, given string) error {
 	if given == "" {
-		if a.ui.json { // the issuer was not shown
-			a.ui.note("%s, %s, fingerprint %s", quoted(f.Name), f.ID, f.Fingerprint())
-		}
-		a.ui.note("Compare the fingerprint with the one that the institution publishes, then type that one.")
-		var err error
-		given, err = a.ui.ask(ctx, "Fingerprint: ")
+		return a.askFingerprint(ctx, f)
+	}
+	return compareFingerprint(f, given)
+}
+
+// mostTries is how often a fingerprint may be mistyped at a terminal.
+const mostTries = 3
+
+// askFingerprint has the fingerprint typed. One that does not look like one, or is
+// another one, can be typed again.
+func (a *app) askFingerprint(ctx context.Context, f *issuer.File) error {
+	if a.ui.json { // the issuer was not shown
+		a.ui.note("%s, %s, fingerprint %s", quoted(f.Name), f.ID, f.Fingerprint())
+	}
+	a.ui.note("Compare the fingerprint with the one that the institution publishes, then type that one.")
+	for try := 1; ; try++ {
+		given, err := a.ui.ask(ctx, "Fingerprint: ")
 		if errors.Is(err, errNoTerminal) {
 			return hinted(errors.New("nothing was added: the fingerprint is needed, and there is no terminal to ask at"),
 				"get it from the institution itself, and give it with --fingerprint")
@@ -162,16 +175,43 @@ func (a *app) confirmFingerprint(ctx context.Context, f *issuer.File, given stri
 		if err != nil {
 			return err
 		}
+		wrong := compareFingerprint(f, given)
+		if wrong == nil || try == mostTries {
+			return wrong
+		}
+		text := upperFirst(strings.TrimPrefix(wrong.Error(), nothingAdded)) + ". "
+		var h hintedError
+		if errors.As(wrong, &h) {
+			text += upperFirst(h.hint) + ". "
+		}
+		fmt.Fprintf(a.ui.Err, "%sIf it was mistyped, type it again.\n", text)
 	}
+}
+
+const nothingAdded = "nothing was added: "
+
+// compareFingerprint compares the fingerprint of a file with what somebody gave.
+func compareFingerprint(f *issuer.File, given string) error {
 	typed, err := issuer.ParseFingerprint(given)
 	if err != nil {
-		return fmt.Errorf("nothing was added: %w", err)
+		return fmt.Errorf(nothingAdded+"a fingerprint is ten groups of four characters (0–9, a–f): this has %d of 40", fingerprintDigits(given))
 	}
 	if typed != f.Fingerprint() {
-		return hinted(fmt.Errorf("nothing was added: the fingerprint of this file is %s, you gave %s", f.Fingerprint(), typed),
+		return hinted(fmt.Errorf(nothingAdded+"the fingerprint of this file is %s, you gave %s", f.Fingerprint(), typed),
 			"if yours is from the institution, this file is not: do not use it")
 	}
 	return nil
+}
+
+// fingerprintDigits counts what may stand in a fingerprint.
+func fingerprintDigits(s string) int {
+	n := 0
+	for _, r := range s {
+		if strings.ContainsRune("0123456789abcdefABCDEF", r) {
+			n++
+		}
+	}
+	return n
 }
 
 // takeIssuer takes in the issuer file and the status lists of a pack.
@@ -213,6 +253,69 @@ Exit codes: 0 done; 1 an error.`,
 	}
 }
 
+// trustedJSON is an issuer of the trust store under --json.
+type trustedJSON struct {
+	issuerJSON
+	Lists []trustedListJSON `json:"lists"`
+}
+
+// trustedListJSON is the newest status list for a network.
+type trustedListJSON struct {
+	Network  string `json:"network"`
+	Sequence uint64 `json:"sequence"`
+	AsOf     string `json:"asof"`
+	Next     string `json:"next"`
+	Forked   bool   `json:"forked"`
+}
+
+// listsOf are the newest status lists of an issuer, one for each network that there
+// is one for.
+func (a *app) listsOf(id string) ([]trustedListJSON, error) {
+	lists := []trustedListJSON{}
+	for _, n := range bitcoin.Networks() {
+		list, forked, err := a.home.trust().Status(id, n)
+		if err != nil {
+			return nil, err
+		}
+		if list != nil {
+			s := newStatusJSON(list.StatusList, forked)
+			lists = append(lists, trustedListJSON{s.Network, s.Sequence, s.AsOf, s.Next, forked})
+		}
+	}
+	return lists, nil
+}
+
+// showTrusted prints an issuer, and how old its status lists are.
+func (a *app) showTrusted(f *issuer.File) error {
+	lists, err := a.listsOf(f.ID)
+	if err != nil {
+		return err
+	}
+	if a.ui.json {
+		return a.ui.object(trustedJSON{newIssuerJSON(f), lists})
+	}
+	if err := a.showIssuer(f); err != nil {
+		return err
+	}
+	for _, l := range lists {
+		next := "never to be renewed"
+		if l.Next != never {
+			next = "to be renewed by " + l.Next[:len(time.DateOnly)]
+		}
+		a.ui.result("  status list  %d of %s (%s), %s", l.Sequence, l.AsOf[:len(time.DateOnly)], l.Network, next)
+		if l.Forked {
+			a.ui.warn("%s has two different lists %d for %s: its documents are CANNOT TELL. See: gradseal status show", f.ID, l.Sequence, l.Network)
+		}
+		if past(l.Next, time.Now()) {
+			a.ui.warn("list %d of %s for %s was to be renewed: its documents are CANNOT TELL until there is a newer one", l.Sequence, f.ID, l.Network)
+		}
+	}
+	if len(lists) == 0 {
+		a.ui.result("  status list  none: its documents are CANNOT TELL")
+	}
+	return nil
+}
+
 func (a *app) runTrustList() error {
 	entries, err := a.home.trust().Issuers()
 	if err != nil {
@@ -222,7 +325,7 @@ func (a *app) runTrustList() error {
 		a.ui.note("This machine trusts no issuer yet. Add one with: gradseal trust add FILE")
 	}
 	for _, e := range entries {
-		if err := a.showIssuer(e.File); err != nil {
+		if err := a.showTrusted(e.File); err != nil {
 			return err
 		}
 	}
