@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -139,6 +140,9 @@ func (a *app) printReport(j judged, accepted bitcoin.Network, advice string) {
 	for _, line := range append(story(j.Result), diagnosis(j.found)...) {
 		a.ui.result("  %s", line)
 	}
+	if line := insideStory(j); line != "" {
+		a.ui.result("  %s", line)
+	}
 	if advice != "" {
 		a.ui.result("  What to do: %s", advice)
 	}
@@ -153,6 +157,15 @@ func (a *app) printReport(j judged, accepted bitcoin.Network, advice string) {
 		a.ui.result("")
 		a.ui.result("  Not proven: that the bearer is the graduate; anything after %s.", day(j.StatusAsOf, j.NoLaterThan))
 	}
+}
+
+// insideStory says of a file with its proof in it which of its bytes the document is.
+func insideStory(j judged) string {
+	info, err := os.Stat(j.path)
+	if err != nil || j.Checks[verify.Document].Outcome != verify.OK || j.evidence.Size >= info.Size() {
+		return ""
+	}
+	return fmt.Sprintf("These bytes, and their SHA-256, are those of the PDF in this file, bytes 1 to %s; its proof stands after them.", number(j.evidence.Size))
 }
 
 func (a *app) outcome(o verify.Outcome) string {
