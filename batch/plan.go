@@ -67,6 +67,10 @@ type Options struct {
 	// those that were withdrawn. A proof of the batch for one gives way to that of
 	// another. Where it is nil there are none.
 	Void func(b *Batch, index int) bool
+	// Withdrawn says of a proof that a status list withdraws its document, and in which
+	// list, as it goes on after "is withdrawn in "; of any other it is empty. It finds
+	// what was forgotten here, too. Where it is nil there are none.
+	Withdrawn func(*proof.Proof) string
 	// Reissue makes new files of those that hold what is void, and nothing else that
 	// was issued.
 	Reissue bool
@@ -98,7 +102,7 @@ func NewPlan(ctx context.Context, scan *Scan, all []*Batch, head Head, o Options
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{head: head, withdraw: o.Withdraw, replaces: replaceable{known.replaceable, known.void}, Refusals: slices.Clone(scan.Refusals)}
+	p := &Plan{head: head, withdraw: o.Withdraw, replaces: known.mayReplace(), Refusals: slices.Clone(scan.Refusals)}
 	places := make([]place, len(scan.Files))
 	err = each(ctx, len(places), func() func(int) error {
 		return func(i int) (err error) {
@@ -208,15 +212,17 @@ func probeFolder(dir string) error {
 // statements are signed statements of this home.
 type statements map[string]*Batch
 
-// replaceable says which proofs a batch's may overwrite: those of statements, and
-// those of documents that hold no more, by their withdrawal ids.
+// replaceable says which proofs a batch's may overwrite: those of statements, those
+// of documents that hold no more, by their withdrawal ids, and, where what is
+// withdrawn is issued again, those that withdrawn knows.
 type replaceable struct {
 	statements
-	void map[[32]byte]bool
+	void      map[[32]byte]bool
+	withdrawn func(*proof.Proof) string
 }
 
 func (r replaceable) has(p *proof.Proof) bool {
-	return r.statements[string(p.Layers[0].Signed)] != nil || r.isVoid(p)
+	return r.statements[string(p.Layers[0].Signed)] != nil || r.isVoid(p) || r.withdrawn != nil && r.withdrawn(p) != ""
 }
 
 func (r replaceable) isVoid(p *proof.Proof) bool {
@@ -237,6 +243,18 @@ type index struct {
 	// planned the digests of those new ones, by path, that are planned already.
 	replaced [][32]byte
 	planned  map[string][32]byte
+	// withdrawn and reissue are those of Options.
+	withdrawn func(*proof.Proof) string
+	reissue   bool
+}
+
+// mayReplace says which proofs those of a batch may overwrite.
+func (x *index) mayReplace() replaceable {
+	r := replaceable{statements: x.replaceable, void: x.void}
+	if x.reissue {
+		r.withdrawn = x.withdrawn
+	}
+	return r
 }
 
 func newIndex(counting, all []*Batch, o Options) (*index, error) {
@@ -245,6 +263,7 @@ func newIndex(counting, all []*Batch, o Options) (*index, error) {
 		replaceable: make(statements), own: make(statements),
 		replaced: o.Replaced, planned: make(map[string][32]byte),
 		void: make(map[[32]byte]bool), again: make(map[[32]byte]bool),
+		withdrawn: o.Withdrawn, reissue: o.Reissue,
 	}
 	for _, b := range counting {
 		if b.State() == Planned {
@@ -316,6 +335,14 @@ func (x *index) place(f File) (place, error) {
 		return place{void: x.again[f.Digest]}, nil
 	case errors.As(err, new(*fs.PathError)): // such as a name that is too long with the suffix
 		return place{fault: "cannot have a proof beside it, which " + faultOf(err)}, nil
+	}
+	if in := x.withdrawnIn(f, have); err == nil && in != "" {
+		if x.reissue {
+			return place{void: true}, nil
+		}
+		return place{fault: fmt.Sprintf("has its proof beside it, and is withdrawn in %s: it is issued again only with --reissue", in)}, nil
+	}
+	switch {
 	case err == nil && x.replaceable.have(have) != nil:
 		return place{replaces: true}, nil
 	case err == nil && x.again[f.Digest] && x.isVoid(have):
@@ -367,6 +394,19 @@ func changedSince(b *Batch) string {
 		fault += "; in a rehearsal, --replace-test-proofs takes it as a new one"
 	}
 	return fault
+}
+
+// withdrawnIn names the status list that withdraws a file of which no batch knows, by
+// the proof beside it: the home has forgotten the document, or never knew it.
+func (x *index) withdrawnIn(f File, proofFile []byte) string {
+	if x.withdrawn == nil {
+		return ""
+	}
+	p, err := proof.Parse(proofFile)
+	if err != nil || p.Digest != f.Digest {
+		return ""
+	}
+	return x.withdrawn(p)
 }
 
 // isVoid reports whether a proof is one of a document that holds no more.

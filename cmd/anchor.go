@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -215,6 +214,7 @@ type anchorRun struct {
 	now time.Time
 
 	list      *manifest.Manifest // nil without --manifest
+	unproven  string             // which rows of it have no proof; empty where all have theirs
 	leafFiles []string           // with --leaves
 
 	rehearsal bool // the issuer is made in this run
@@ -408,6 +408,14 @@ func (r *anchorRun) head() batch.Head {
 	return batch.Head{Network: r.network, Issuer: r.issuer, Title: r.title, Created: r.now}
 }
 
+// misnamed asks about the name of a file that is not there.
+func misnamed(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return hinted(err, "is the name right? One with blanks in it stands in quotation marks")
+}
+
 // read finds and hashes the documents.
 func (r *anchorRun) read(ctx context.Context, paths []string) (*batch.Scan, error) {
 	var bar *progress
@@ -421,11 +429,8 @@ func (r *anchorRun) read(ctx context.Context, paths []string) (*batch.Scan, erro
 	if bar != nil {
 		bar.finish()
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, hinted(err, "is the name right? One with blanks in it stands in quotation marks")
-	}
 	if err != nil {
-		return nil, err
+		return nil, misnamed(err)
 	}
 	if scan.Ignored > 0 {
 		r.ui.note("Passed over %s whose name does not end in .pdf", count(scan.Ignored, "file"))
@@ -450,7 +455,7 @@ func (r *anchorRun) chooseIssuer() error {
 	case len(own) == 1:
 		r.issuer = own[0]
 	case len(own) > 1:
-		return hinted(errors.New("this home has the keys of several issuers"), "say which one signs: --issuer %s", strings.Join(own, ", or --issuer "))
+		return hinted(errors.New("this home has the keys of several issuers"), "%s", r.sayWhich("say which one signs", own))
 	case r.network != bitcoin.Regtest:
 		return errNoOwnIssuer()
 	default:
@@ -497,10 +502,15 @@ func (r *anchorRun) plan(ctx context.Context, scan *batch.Scan) (*batch.Plan, er
 	if err != nil {
 		return nil, err
 	}
+	withdrawn, err := r.withdrawn()
+	if err != nil {
+		return nil, err
+	}
 	plan, err := batch.NewPlan(ctx, scan, r.batches, r.head(), r.replacing.options(batch.Options{
 		Strict:            r.strict,
 		ReplaceTestProofs: r.replaceTestProofs,
 		Void:              void,
+		Withdrawn:         withdrawn,
 		Reissue:           r.reissue,
 		Probe:             !r.dryRun,
 	}))

@@ -9,6 +9,7 @@ import (
 	"gradseal/bitcoin"
 	"gradseal/headers"
 	"gradseal/issuer"
+	"gradseal/proof"
 	"gradseal/trust"
 )
 
@@ -86,6 +87,24 @@ func (r *anchorRun) refuseDead(b *batch.Batch) error {
 		return hinted(err, "replace it again, by the keys in force now: gradseal replace OLD NEW, for %s", argumentsOf(b))
 	}
 	return hinted(err, "issue its documents again, by the keys in force now: gradseal anchor --reissue %s", argumentsOf(b))
+}
+
+// withdrawn returns what names the status list that withdraws the document of a proof,
+// alone or with its batch. It is nil where there is no list.
+func (r *anchorRun) withdrawn() (func(*proof.Proof) string, error) {
+	newest, _, err := r.home.trust().Status(r.issuer, r.network)
+	if err != nil || newest == nil {
+		return nil, err
+	}
+	return func(p *proof.Proof) string {
+		_, document := newest.FindWithdrawn(issuer.WithdrawalID(p.Salt, p.Digest))
+		first := p.Layers[0]
+		_, whole := newest.FindWithdrawnBatch(proof.BatchRoot(first.Signed, first.Statement.Root))
+		if !document && !whole {
+			return ""
+		}
+		return fmt.Sprintf("status list %d", newest.Sequence)
+	}, nil
 }
 
 // voidBatches returns the batches that hold no more as a whole.

@@ -42,6 +42,8 @@ What it means, and what it does not:
   count any more. --not-withdrawn goes on with what was not.
   Document and proof that others hold still verify as they did, and show a
   withdrawal that was made before.
+  Take the PDF out of every folder that you anchor: this home no longer knows it, and
+  the next anchor would issue it again, as VALID, withdrawn or not.
   It reaches this home and nothing else: not its backups, not the proof file beside
   the document, not a proof inside it, not the tables of anchor --manifest, not the
   files for other officers, in which the salts are, too.
@@ -482,6 +484,9 @@ func (f *forgetting) show(out forgetJSON) error {
 	for _, path := range out.Proofs {
 		f.ui.note("The proof is still there, with the salt in it: %s", shown(path))
 		f.adviseArchive(path)
+	}
+	if len(out.Rows) > 0 {
+		f.ui.note("Take the PDF out of every folder that you anchor: this home no longer knows it, and the next anchor would issue it again, as VALID")
 	}
 	f.ui.note("Backups of this home that were made before still hold what was forgotten here")
 	return nil
