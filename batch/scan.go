@@ -329,7 +329,7 @@ func (s *Scan) refuseDuplicates() {
 		if other == f.Path {
 			other = pair[1]
 		}
-		s.Refusals = append(s.Refusals, Finding{f.Path, "has the same content as " + other})
+		s.Refusals = append(s.Refusals, Finding{f.Path, "has the same content as " + other + ": both are left out, until one of them is removed"})
 	}
 	s.drop()
 }
@@ -371,7 +371,7 @@ func (s *Scan) Join(m *manifest.Manifest, path string) {
 		switch {
 		case f.Row >= 0:
 		case faulty[f.Name]:
-			s.Refusals = append(s.Refusals, Finding{f.Path, "has no row in the manifest that is surely its own"})
+			s.Refusals = append(s.Refusals, Finding{f.Path, "may be what a row of the list means that is refused: mend that row"})
 		default:
 			s.Warnings = append(s.Warnings, Finding{f.Path, "is not in the manifest"})
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"gradseal/anchor"
 	"gradseal/anchor/embedded"
@@ -26,7 +27,7 @@ func (r *anchorRun) review(plan *batch.Plan) error {
 		r.ui.warn("%s to look at before they are issued (--strict refuses them):%s", count(len(plan.Warnings), "thing"), grouped(plan.Warnings))
 	}
 	if plan.Void > 0 {
-		r.ui.note("Passed over %s that holds no more: withdrawn, or signed by keys that were closed since. The same bytes are issued again with --reissue", count(plan.Void, "document"))
+		r.ui.note("Passed over %s, withdrawn or signed by keys that were closed since. The same bytes are issued again with --reissue", count(plan.Void, "document"))
 	}
 	if n := unsigned(plan); n > 0 && n < smallGroup {
 		r.ui.note("gradseal: warning: this batch has only %s, and every proof shows its size and its title to whoever holds one: a title must not tell who is in it", count(n, "document"))
@@ -279,6 +280,10 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 		without = ", without what is refused"
 	}
 	r.ui.result("Plan for %s%s:", p.Network, without)
+	if p.New+len(p.Resume)+len(p.Drop)+p.Rewrite+p.Done == 0 {
+		r.ui.result("  nothing       no document is left to anchor")
+		return
+	}
 	if p.New > 0 {
 		r.ui.result("  new batch     %s, %s", count(p.New, "document"), size(p.Bytes))
 		r.ui.result("  title         %s", titleOrNone(p.Title))
@@ -320,7 +325,7 @@ func (r *anchorRun) showPlan(plan *batch.Plan, p planJSON) {
 		r.ui.result("  write again   %s", count(p.Rewrite, "missing proof"))
 	}
 	if p.Done > 0 {
-		r.ui.result("  leave alone   %s that have their proof", count(p.Done, "document"))
+		r.ui.result("  leave alone   %s, anchored before", count(p.Done, "document"))
 	}
 	if r.tablePath() != "" {
 		r.ui.result("  table         %s", shown(r.tablePath()))
@@ -379,9 +384,14 @@ func newRefusalsJSON(findings []batch.Finding) []refusalJSON {
 // standing adds to an error where the batch stands that was at work.
 func (r *anchorRun) standing(err error) error {
 	where := "nothing was signed in this run: run the same command again"
+	full := errors.Is(err, syscall.ENOSPC) && !errors.As(err, new(hintedError))
+	if full {
+		err = hinted(err, "make room on the disk")
+	}
 	switch b := r.current; {
 	case errors.Is(err, errEnded):
 		return err // it says what to do, and going on is not it
+	case b == nil && full:
 	case b == nil && errors.As(err, new(hintedError)):
 		return err // it says what to do, and there is no batch to speak of
 	case b == nil:

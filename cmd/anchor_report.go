@@ -32,6 +32,9 @@ type anchorJSON struct {
 }
 
 func (r *anchorRun) report(plan *batch.Plan, paths []string) error {
+	if r.unproven != "" {
+		defer r.ui.warn("%s", r.unproven)
+	}
 	if r.ui.json {
 		return r.reportJSON(plan)
 	}

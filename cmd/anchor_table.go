@@ -25,7 +25,7 @@ func (r *anchorRun) readManifest() error {
 	}
 	data, err := readCapped(r.manifest, manifest.MaxSize)
 	if err != nil {
-		return err
+		return misnamed(err)
 	}
 	r.list, err = manifest.Parse(data)
 	var fault *manifest.Error
@@ -140,6 +140,7 @@ func (r *anchorRun) writeTable(scan *batch.Scan, plan *batch.Plan) error {
 		// -1, no row, is the last when it is taken for a large number.
 		return cmp.Compare(uint(a.Row), uint(b.Row))
 	})
+	r.noteRows(files)
 	rows := make([]manifest.TableRow, len(files))
 	for i, f := range files {
 		rows[i] = manifest.TableRow{Document: f.Path, Proof: f.Path + proof.Suffix, Row: f.Row}
@@ -157,4 +158,37 @@ func (r *anchorRun) writeTable(scan *batch.Scan, plan *batch.Plan) error {
 		return fmt.Errorf("%s: the table was not written: %w", path, err)
 	}
 	return nil
+}
+
+// mostRows is how many rows without a proof are named.
+const mostRows = 20
+
+// noteRows keeps, to be said at the end, which rows of the list have no proof, where
+// those of files have theirs.
+func (r *anchorRun) noteRows(files []batch.File) {
+	if r.list == nil {
+		return
+	}
+	has := make([]bool, len(r.list.Rows))
+	for _, f := range files {
+		if f.Row >= 0 {
+			has[f.Row] = true
+		}
+	}
+	var named []string
+	n := 0
+	for i, row := range r.list.Rows {
+		if has[i] {
+			continue
+		}
+		if n++; n <= mostRows {
+			named = append(named, fmt.Sprintf("row %d (%s)", row.Number, safe(row.File)))
+		}
+	}
+	if n > mostRows {
+		named = append(named, number(n-mostRows)+" more")
+	}
+	if n > 0 {
+		r.unproven = fmt.Sprintf("No proof for %s of %s of %s: %s", number(n), count(len(has), "row"), shown(r.manifest), strings.Join(named, ", "))
+	}
 }

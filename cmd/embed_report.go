@@ -204,7 +204,7 @@ func (e *embedder) ended(ctx context.Context, err error) error {
 			written++
 		}
 	}
-	return hinted(err, "%d of %s were written; once it is mended, run the same command again", written, count(len(e.jobs), "file"))
+	return hinted(err, "written before that: %d of %s; once it is mended, run the same command again", written, count(len(e.jobs), "file"))
 }
 
 // sweepTemporary removes the temporary files that a killed process left in the

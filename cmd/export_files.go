@@ -108,7 +108,7 @@ func (e *exporter) ended(err error) error {
 			written++
 		}
 	}
-	return hinted(err, "%d of %s were written; once it is mended, run the same command again", written, count(len(e.jobs), "file"))
+	return hinted(err, "written before that: %d of %s; once it is mended, run the same command again", written, count(len(e.jobs), "file"))
 }
 
 // export writes the file of a job. What is wrong with that proof or that place

@@ -456,7 +456,7 @@ func TestExportUnwritable(t *testing.T) {
 	code, _, errs := outputOf(home, nil, "export", "--to", "ots", folder, "-o", filepath.Join(file, "sub"))
 	require.Equal(t, exitError, code)
 	require.Contains(t, errs, "sub")
-	require.Contains(t, errs, "0 of 2 files were written")
+	require.Contains(t, errs, "written before that: 0 of 2 files")
 	code, _, errs = outputOf(home, nil, "export", "--to", "ots", folder, "-o", file)
 	require.Equal(t, exitError, code)
 	require.Contains(t, errs, "is a file, and a folder is exported")

@@ -142,9 +142,9 @@ func (u *ui) fail(ctx context.Context, err error) {
 	}
 }
 
-// escaped is what safe and quoted make of what a terminal should not see.
+// escaped is what safe, quoted and Go's %q make of what a terminal should not see.
 var escaped = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\\u\{[0-9A-F]{1,6}\}`)
+	return regexp.MustCompile(`\\u\{[0-9A-F]{1,6}\}|\\[abfnrtv"\\]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}`)
 })
 
 // safeOnce is safe for a text in which names are safe already.

@@ -148,7 +148,7 @@ func (s *sheet) make(ctx context.Context) error {
 		return err
 	}
 	if err := s.judge(ctx); err != nil {
-		return errors.Join(err, s.partial.close())
+		return withClosing(err, s.partial.close())
 	}
 	for _, u := range s.docs.unreadable {
 		s.tally.add(verify.NotRead(u.err).Verdict, party{}, s.accepted.IsTest(), 1)
@@ -157,6 +157,15 @@ func (s *sheet) make(ctx context.Context) error {
 		return err
 	}
 	return s.report()
+}
+
+// withClosing adds the error of closing a file to the one that came before, where it
+// is another one: what could not be written cannot be at the end, either.
+func withClosing(err, closing error) error {
+	if closing == nil || err.Error() == closing.Error() {
+		return err
+	}
+	return errors.Join(err, closing)
 }
 
 // temporary is the pattern of the temporary files beside this table, and no

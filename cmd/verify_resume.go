@@ -366,7 +366,10 @@ func (p *partial) begin(now terms) error {
 	p.terms = p.seal(line[sealSize:])
 	n, err := fmt.Fprintf(p.out, "%s%s", partialMark, line)
 	p.next += int64(n)
-	return errors.Join(err, p.out.Flush())
+	if err != nil {
+		return err
+	}
+	return p.out.Flush()
 }
 
 // before returns the record of document i from an earlier run.
