@@ -259,7 +259,7 @@ func (a *app) advice(j judged, others map[verify.Digest]string) string {
 	switch reason(j.Result) {
 	case verify.Unreadable:
 		if errors.Is(j.Problem, errLinkToFolder) {
-			return "name the folder that the link leads to, too: gradseal verify FOLDER FOLDER"
+			return "take the link out of the folder, and name the one that it leads to, too: gradseal verify FOLDER FOLDER"
 		}
 		return "make the file readable, or take it out of the folder"
 	case verify.NoProof:

@@ -59,6 +59,9 @@ func (a *app) newVerifyCommand() *cobra.Command {
   PENDING      sound so far; Bitcoin has not confirmed it enough
   CANNOT TELL  something that is needed is not known here
 
+In a folder, files whose name does not end in .pdf are passed over, and counted; a
+link to another folder is CANNOT TELL, for what it leads to is not looked into.
+
 The proof is looked for where --proof says, beside the document as
 NAME.pdf.proof.json, at the end of the document itself, and in --proofs.
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -134,17 +135,24 @@ func (s *strayProofs) in(dir string) bool {
 	return has
 }
 
+// mostLooked is how many files of a folder are looked at for an advice.
+const mostLooked = 10_000
+
+// hasStrayProof looks for a proof without its document. What cannot be read has none.
 func hasStrayProof(dir string) bool {
-	entries, err := os.ReadDir(dir)
+	f, err := os.Open(dir)
 	if err != nil {
-		return false // as without such proofs: it is only for an advice
+		return false
 	}
-	names := make(map[string]bool, len(entries))
-	for _, e := range entries {
-		names[e.Name()] = true
-	}
+	defer f.Close()
+	entries, _ := f.ReadDir(mostLooked)
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return !walk.Hidden(e) && isProofName(e.Name()) && !names[e.Name()[:len(e.Name())-len(proof.Suffix)]]
+		name := e.Name()
+		if walk.Hidden(e) || !isProofName(name) {
+			return false
+		}
+		_, err := os.Lstat(filepath.Join(dir, name[:len(name)-len(proof.Suffix)]))
+		return errors.Is(err, fs.ErrNotExist)
 	})
 }
 
