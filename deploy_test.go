@@ -96,7 +96,7 @@ type container struct {
 func TestKubernetes(t *testing.T) {
 	files, err := filepath.Glob("deploy/kubernetes/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, files, 3)
+	require.Len(t, files, 4)
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)

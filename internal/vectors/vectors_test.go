@@ -158,7 +158,7 @@ var says = map[string]string{
 	"proof/newer":         `^made by a newer gradseal: `,
 	"json/utf-8":          `malformed text: not UTF-8`,
 	"json/bom":            `starts with a byte order mark`,
-	"json/text":           `malformed JSON|is not in the one spelling`,
+	"json/text":           `malformed JSON|the file is empty|is not in the one spelling`,
 	"json/number":         `malformed JSON: unexpected number`,
 	"json/members":        `malformed JSON: un(known field|expected )|is not in the one spelling|want a list`,
 	"json/spelling":       `is not in the one spelling|an escape of another character`,
