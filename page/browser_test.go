@@ -404,14 +404,18 @@ func runtimeObject(ctx context.Context, expression string) (*runtime.RemoteObjec
 	return chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](expression))
 }
 
-// drop drops files or folders on the page as an operating system does.
+// drop drops files or folders on the page as an operating system does, of a hand
+// that lets go just as it comes over another element.
 func (v *visit) drop(paths ...string) {
 	v.Helper()
 	v.finish(func() {
 		data := &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}
-		for _, kind := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+		for _, step := range []struct {
+			kind input.DispatchDragEventType
+			y    float64
+		}{{input.DispatchDragEventTypeDragEnter, 250}, {input.DispatchDragEventTypeDragOver, 250}, {input.DispatchDragEventTypeDrop, 20}} {
 			ctx, cancel := context.WithTimeout(v.ctx, patience)
-			_, err := chromedp.Call(ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: 300, Y: 250, Data: data})
+			_, err := chromedp.Call(ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: step.kind, X: 300, Y: step.y, Data: data})
 			cancel()
 			require.NoError(v, err)
 		}

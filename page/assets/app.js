@@ -1022,11 +1022,15 @@ function listen() {
 // instead of the page.
 function listenForDrops() {
   const over = (on) => document.body.classList.toggle("dragging", on);
-  window.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-    over(true);
-  });
+  // Whoever lets go just when another element comes under the pointer has sent that
+  // one no dragover yet: what its dragenter was answered decides.
+  for (const name of ["dragenter", "dragover"]) {
+    window.addEventListener(name, (event) => {
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "copy";
+      over(true);
+    });
+  }
   window.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) {
       over(false);
