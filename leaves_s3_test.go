@@ -362,7 +362,7 @@ func TestLeavesInStoreKilled(t *testing.T) {
 	cmd := s.worker(t.Context(), append(s.leavesArgs(0), "--s3-requests", "4")...)
 	require.NoError(t, cmd.Start())
 	part := filepath.Join(s.dir, s.file(0)+".part")
-	require.Eventually(t, func() bool { return len(rowsOfLog(part)) > 5 }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(rowsOfLog(part)) > 5 }, time.Minute, 5*time.Millisecond)
 	time.Sleep(20 * time.Millisecond) // what is let through comes to its end
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())

@@ -190,7 +190,7 @@ func TestBusy(t *testing.T) {
 			require.NoError(t, c.Call(t.Context(), nil, "m"))
 			require.EqualValues(t, 3, asked.Load())
 
-			c = server(t, jsonrpc.Config{Timeout: 200 * time.Millisecond}, text(tc.status, tc.body))
+			c = server(t, jsonrpc.Config{Timeout: time.Second}, text(tc.status, tc.body))
 			err := c.Call(t.Context(), nil, "m")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			if tc.want != nil {

@@ -247,7 +247,7 @@ func TestReferenceClient(t *testing.T) {
 // ways to it share its end.
 func TestAggregation(t *testing.T) {
 	node := newChain(t)
-	c := start(t, node, calendartest.Options{Wait: 300 * time.Millisecond, Others: 2})
+	c := start(t, node, calendartest.Options{Wait: 2 * time.Second, Others: 2})
 	const count = 9
 	commitments := make([]string, count)
 	replies, errs := make([]*ots.Timestamp, count), make([]error, count)
