@@ -404,20 +404,29 @@ func runtimeObject(ctx context.Context, expression string) (*runtime.RemoteObjec
 	return chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](expression))
 }
 
-// drop drops files or folders on the page as an operating system does, of a hand
-// that lets go just as it comes over another element.
+// drop drops files or folders on the page as an operating system does.
 func (v *visit) drop(paths ...string) {
+	v.Helper()
+	v.dropAt(dragged, paths...)
+}
+
+// dragged is how far below the top of the window files are dragged, in pixels.
+const dragged = 250
+
+// dropAt lets go of them in another place, over which they were not dragged.
+func (v *visit) dropAt(y float64, paths ...string) {
 	v.Helper()
 	v.finish(func() {
 		data := &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}
 		for _, step := range []struct {
 			kind input.DispatchDragEventType
 			y    float64
-		}{{input.DispatchDragEventTypeDragEnter, 250}, {input.DispatchDragEventTypeDragOver, 250}, {input.DispatchDragEventTypeDrop, 20}} {
+		}{{input.DispatchDragEventTypeDragEnter, dragged}, {input.DispatchDragEventTypeDragOver, dragged}, {input.DispatchDragEventTypeDrop, y}} {
 			ctx, cancel := context.WithTimeout(v.ctx, patience)
 			_, err := chromedp.Call(ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: step.kind, X: 300, Y: step.y, Data: data})
 			cancel()
 			require.NoError(v, err)
+			require.Equal(v, step.kind != input.DispatchDragEventTypeDrop, eval[bool](v, `document.body.classList.contains("dragging")`), step.kind)
 		}
 	})
 }

@@ -141,7 +141,7 @@ func timeoutFor(want string) time.Duration {
 	if strings.Contains(want, short.String()) {
 		return short
 	}
-	return p2p.DefaultTimeout
+	return 10 * time.Second
 }
 
 // refused runs f, which must fail in time, hold little memory and leave nothing
